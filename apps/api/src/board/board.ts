@@ -1,0 +1,48 @@
+import { createBullBoard } from '@bull-board/api';
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { FastifyAdapter } from '@bull-board/fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { type Config, isLoopback } from '#libs/config';
+import { DeliveryQueue, PredictQueues } from '#libs/jobs';
+import { ModelCatalog } from '../models/model.catalog.js';
+import { boardAccess } from './board.access.js';
+
+const PATH = '/admin/queues';
+
+/**
+ * Bull Board over all queues. Its jobs carry ids, not payloads. Predictions are for looking at only: a
+ * job removed behind its record's back would never end; they are canceled and retried by the api.
+ */
+export async function mountBoard(app: NestFastifyApplication, config: Config): Promise<void> {
+  const { BOARD_PASSWORD, HOST } = config.server;
+  if (BOARD_PASSWORD === undefined && !isLoopback(HOST)) return;
+
+  const queues = app.get(PredictQueues);
+  const catalog = app.get(ModelCatalog);
+  const deliveries = new BullMQAdapter(app.get(DeliveryQueue).queue, {
+    description: 'Callbacks that are owed, under way, delivered or given up',
+  });
+  const serverAdapter = new FastifyAdapter().setBasePath(PATH);
+  const board = createBullBoard({
+    queues: [deliveries],
+    serverAdapter,
+    options: { uiConfig: { boardTitle: 'Foretell', hideRedisDetails: true } },
+  });
+
+  const models = new Map<string, BullMQAdapter>();
+  catalog.onNames((names) => {
+    for (const name of names.filter((n) => !models.has(n))) {
+      models.set(
+        name,
+        new BullMQAdapter(queues.of(name), { readOnlyMode: true, description: `Jobs of ${name}` }),
+      );
+    }
+    board.replaceQueues([...names.flatMap((name) => models.get(name) ?? []), deliveries]);
+  });
+
+  const fastify = app.getHttpAdapter().getInstance();
+  await fastify.register(async (scope) => {
+    if (BOARD_PASSWORD !== undefined) scope.addHook('onRequest', boardAccess(BOARD_PASSWORD));
+    await scope.register(serverAdapter.registerPlugin() as never, { prefix: PATH });
+  });
+}

@@ -1,0 +1,30 @@
+import type { FastifyRequest } from 'fastify';
+import type { Config } from '#libs/config';
+
+/** Who asks, and how the answer's URLs reach them. */
+export interface Caller {
+  /** Name of the API key; '' where the server runs without keys. */
+  owner: string;
+  requestId: string;
+  baseUrl: string;
+  traceparent: string | undefined;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by the guard. */
+    owner?: string;
+  }
+}
+
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+export function callerOf(request: FastifyRequest, { server }: Config): Caller {
+  const trace = request.headers['traceparent'];
+  return {
+    owner: request.owner ?? '',
+    requestId: request.id,
+    baseUrl: server.PUBLIC_URL?.replace(/\/+$/, '') ?? `${request.protocol}://${request.host}`,
+    traceparent: typeof trace === 'string' && TRACEPARENT.test(trace) ? trace : undefined,
+  };
+}

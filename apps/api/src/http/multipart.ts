@@ -1,0 +1,53 @@
+import type { FastifyMultipartAttachFieldsToBodyOptions } from '@fastify/multipart';
+import type { FastifyRequest } from 'fastify';
+import { MAX_INSTANCES, ProblemError } from '#libs/contracts';
+
+/** Fields of the body that are not plain text; in a form they are JSON. */
+const JSON_FIELDS = ['parameters', 'webhook', 'metadata', 'result_ttl_s'] as const;
+
+export function multipartOptions(
+  bodyLimit: number,
+): FastifyMultipartAttachFieldsToBodyOptions & { attachFieldsToBody: 'keyValues' } {
+  return {
+    attachFieldsToBody: 'keyValues',
+    limits: { fileSize: bodyLimit, fieldSize: bodyLimit, files: MAX_INSTANCES, parts: MAX_INSTANCES + 20 },
+  };
+}
+
+export function isMultipart(request: FastifyRequest): boolean {
+  return request.headers['content-type']?.startsWith('multipart/form-data') === true;
+}
+
+/**
+ * The JSON body that a form stands for: one file named `input` is one instance, files named `inputs` are
+ * several; other fields are what they are in JSON.
+ * @throws ProblemError `invalid-request` for a field that should be JSON and is not.
+ */
+export function bodyFromParts(parts: unknown): Record<string, unknown> {
+  const body: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries((parts ?? {}) as Record<string, unknown>)) {
+    if (name === 'inputs') body[name] = (Array.isArray(value) ? value : [value]).map(instance);
+    else if (name === 'input') body[name] = instance(value);
+    else body[name] = isJsonField(name) ? parse(name, value) : value;
+  }
+  return body;
+}
+
+/** Files stay bytes until here; then they travel like an image that came in JSON. */
+function instance(value: unknown): unknown {
+  return Buffer.isBuffer(value) ? value.toString('base64') : value;
+}
+
+function isJsonField(name: string): boolean {
+  return JSON_FIELDS.some((field) => field === name);
+}
+
+function parse(name: string, value: unknown): unknown {
+  try {
+    return JSON.parse(String(value)) as unknown;
+  } catch {
+    throw new ProblemError('invalid-request', `The form field ${name} must be JSON.`, {
+      errors: [{ pointer: `/${name}`, message: 'must be JSON' }],
+    });
+  }
+}

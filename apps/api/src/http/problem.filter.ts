@@ -1,0 +1,89 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ProblemError, PROBLEMS, type ProblemCode, problemType } from '#libs/contracts';
+
+/** What Fastify says of a body it could not read, as problems of ours. */
+const FASTIFY_PROBLEMS: Record<string, [ProblemCode, string]> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: ['invalid-json', 'Send valid JSON.'],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid-json', 'Send a JSON body.'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['bad-request', 'The body and its Content-Length differ.'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['payload-too-large', 'Send a smaller body.'],
+  FST_REQ_FILE_TOO_LARGE: ['payload-too-large', 'Send smaller files.'],
+  FST_PARTS_LIMIT: ['payload-too-large', 'Send fewer parts.'],
+  FST_FILES_LIMIT: ['payload-too-large', 'Send fewer files.'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [
+    'unsupported-media-type',
+    'Send application/json, or multipart/form-data for images.',
+  ],
+};
+
+/** Makes every error into `application/problem+json` (RFC 9457), and none of them into a leak. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly logger = new Logger('Problem');
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    const problem = toProblem(error);
+    if (problem.code === 'internal-error' || problem.cause !== undefined) {
+      this.logger.error({ err: problem.cause ?? error, request_id: request.id }, problem.code);
+    }
+    if (problem.retryAfterS !== undefined) reply.header('retry-after', problem.retryAfterS);
+    if (problem.code === 'unauthorized') reply.header('www-authenticate', 'Bearer');
+    const { status, title, retryable } = PROBLEMS[problem.code];
+    void reply
+      .status(status)
+      .header('content-type', 'application/problem+json; charset=utf-8')
+      .send({
+        type: problemType(problem.code),
+        title,
+        status,
+        detail: problem.detail,
+        instance: request.url.split('?', 1)[0],
+        code: problem.code,
+        retryable,
+        request_id: request.id,
+        ...(problem.errors ? { errors: problem.errors } : {}),
+      });
+  }
+}
+
+function toProblem(error: unknown): ProblemError {
+  if (error instanceof ProblemError) return error;
+  if (error instanceof HttpException) {
+    // Nest wraps what Fastify threw.
+    return error.cause === undefined ? fromStatus(error.getStatus(), error) : toProblem(error.cause);
+  }
+  const { code, statusCode } = error as { code?: string; statusCode?: number };
+  const known = code === undefined ? undefined : FASTIFY_PROBLEMS[code];
+  if (known) return new ProblemError(...known);
+  if (isRedisTrouble(error)) {
+    return new ProblemError('queue-unavailable', 'Send the same request again in a moment.', {
+      retryAfterS: 2,
+      cause: error,
+    });
+  }
+  return fromStatus(statusCode ?? 500, error);
+}
+
+function fromStatus(status: number, error: unknown): ProblemError {
+  if (status === 404) return new ProblemError('not-found', 'See /docs for what there is.');
+  if (status >= 400 && status < 500) {
+    return new ProblemError('bad-request', 'The request could not be understood. See /docs.');
+  }
+  return new ProblemError('internal-error', 'Try again; the request id helps the operator.', {
+    cause: error,
+  });
+}
+
+/** ioredis' errors while Redis is away, or full, or read-only. */
+function isRedisTrouble(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return (
+    error.name === 'MaxRetriesPerRequestError' ||
+    error.name === 'ReplyError' ||
+    /Connection is closed|enableOfflineQueue|ECONNREFUSED|ECONNRESET/.test(error.message)
+  );
+}

@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { Logger } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ProblemError } from '#libs/contracts';
+import { ApiMetrics } from '../api.metrics.js';
+import { bodyFromParts, isMultipart } from './multipart.js';
+
+/** Ids from callers end up in logs, records and webhooks: only plain ones are taken over. */
+const SANE_REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+/** The caller's `X-Request-ID`, if it is a sane one; else a fresh one. */
+export function newRequestId(request: Pick<IncomingMessage, 'headers'>): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && SANE_REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+/** What happens around every request: its id, multipart bodies, counting, and a line when it fails. */
+export function addRequestHooks(app: NestFastifyApplication, bodyLimit: number): void {
+  const logger = new Logger('Request');
+  const metrics = app.get(ApiMetrics);
+  const fastify = app.getHttpAdapter().getInstance();
+
+  fastify.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
+    if (isMultipart(request) && !(Number(request.headers['content-length']) <= bodyLimit)) {
+      done(new ProblemError('payload-too-large', tooLarge(bodyLimit)));
+      return;
+    }
+    done();
+  });
+
+  fastify.addHook('preValidation', (request, _reply, done) => {
+    if (isMultipart(request)) request.body = bodyFromParts(request.body);
+    done();
+  });
+
+  fastify.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'none';
+    metrics.answered(request.method, route, reply.statusCode, reply.elapsedTime);
+    if (reply.statusCode >= 400) {
+      const line = {
+        request_id: request.id,
+        method: request.method,
+        route,
+        status: reply.statusCode,
+        elapsed_ms: Math.round(reply.elapsedTime),
+      };
+      if (reply.statusCode >= 500) logger.error(line, 'request failed');
+      else logger.warn(line, 'request refused');
+    }
+    done();
+  });
+}
+
+/** What to do about a body over the limit. */
+export function tooLarge(limit: number): string {
+  return `Send at most ${String(limit)} bytes, with a Content-Length for multipart uploads; the operator sets BODY_LIMIT_BYTES.`;
+}

@@ -1,0 +1,45 @@
+import type { VersionReport } from '#libs/contracts';
+import { outputSchema, publishedInputSchema } from '#libs/models';
+import type { CatalogModel } from './catalog.model.js';
+
+/** A model in a list. */
+export function modelSummary(model: CatalogModel) {
+  return {
+    name: model.name,
+    object: 'model' as const,
+    description: model.report.description ?? null,
+    default_version: model.defaultVersion?.report.version ?? null,
+    reason: model.report.reason ?? null,
+    versions: model.versions.map(({ report }) => ({
+      version: report.version,
+      state: report.state,
+      reason: report.reason ?? null,
+    })),
+  };
+}
+
+/** A model's own page. */
+export function modelDetail(model: CatalogModel) {
+  return {
+    ...modelSummary(model),
+    versions: model.versions.map(({ report }) => versionDetail(report)),
+  };
+}
+
+function versionDetail(report: VersionReport) {
+  return {
+    version: report.version,
+    description: report.description ?? null,
+    state: report.state,
+    reason: report.reason ?? null,
+    sha256: report.sha256 ?? null,
+    load_ms: report.load_ms ?? null,
+    execution_provider: report.execution_provider ?? null,
+    input_schema: publishedInputSchema(report),
+    output_schema: outputSchema(report),
+    tensors: report.tensors ?? null,
+    batching: report.batching,
+    held_out: report.held_out ?? null,
+    card: report.card,
+  };
+}

@@ -1,0 +1,92 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import {
+  Allow,
+  ArrayUnique,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { MODEL_NAME, VERSION_NAME, WEBHOOK_EVENTS, type WebhookEvent } from '#libs/contracts';
+import { IsInstanceList, IsMetadata } from './predict.rules.js';
+
+export class WebhookDto {
+  @ApiProperty({ format: 'uri', description: 'Gets a Standard Webhooks POST' })
+  @IsString()
+  @MaxLength(2048)
+  url!: string;
+
+  @ApiPropertyOptional({ enum: WEBHOOK_EVENTS, isArray: true, description: 'Default: all' })
+  @IsOptional()
+  @IsArray()
+  @ArrayUnique()
+  @IsIn(WEBHOOK_EVENTS, { each: true })
+  events?: WebhookEvent[];
+}
+
+/** The body of a submission to a model that its path names. */
+export class PredictDto {
+  @ApiPropertyOptional({
+    description: 'One instance; its form is the model’s, see GET /v1/models/{model}',
+    example: [5.1, 3.5, 1.4, 0.2],
+  })
+  @Allow()
+  input?: unknown;
+
+  @ApiPropertyOptional({
+    type: 'array',
+    items: {},
+    minItems: 1,
+    maxItems: 1000,
+    description: 'Several instances, instead of `input`',
+  })
+  @IsOptional()
+  @IsInstanceList()
+  inputs?: unknown[];
+
+  @ApiPropertyOptional({ type: 'object', additionalProperties: true, example: { top_k: 3 } })
+  @IsOptional()
+  @IsObject()
+  parameters?: Record<string, unknown>;
+
+  @ApiPropertyOptional({ type: WebhookDto })
+  @IsOptional()
+  @IsObject()
+  @ValidateNested()
+  webhook?: WebhookDto;
+
+  @ApiPropertyOptional({ minimum: 1, description: 'How long the result is kept after the end' })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(365 * 86_400)
+  result_ttl_s?: number;
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    description: 'Up to 16 pairs of strings, echoed on the job',
+  })
+  @IsOptional()
+  @IsMetadata()
+  metadata?: Record<string, string>;
+}
+
+/** The body of a submission that names its model itself. */
+export class PredictAnyDto extends PredictDto {
+  @ApiProperty({ example: 'iris' })
+  @Matches(MODEL_NAME, { message: 'must be the name of a model' })
+  model!: string;
+
+  @ApiPropertyOptional({ example: '2', description: 'Default: the highest that can be served' })
+  @IsOptional()
+  @Matches(VERSION_NAME, { message: 'must be a version: a positive integer in a string' })
+  version?: string;
+}

@@ -1,0 +1,28 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
+import { type Config, ConfigModule } from '#libs/config';
+import { JobsModule } from '#libs/jobs';
+import { TelemetryModule } from '#libs/telemetry';
+import { BatchExecutor } from './batch.executor.js';
+import { FleetReporter } from './fleet.reporter.js';
+import { HealthController } from './health.controller.js';
+import { ModelHost } from './model.host.js';
+import { WorkerMetrics } from './worker.metrics.js';
+
+/** Takes jobs, batches them, runs them, publishes their results. */
+@Module({})
+export class WorkerModule {
+  static forRoot(config: Config): DynamicModule {
+    return {
+      module: WorkerModule,
+      imports: [
+        ConfigModule.forRoot(config),
+        TelemetryModule.forRoot('worker'),
+        JobsModule.forRoot({ failFast: false }),
+        TerminusModule.forRoot({ logger: false }),
+      ],
+      controllers: [HealthController],
+      providers: [BatchExecutor, FleetReporter, ModelHost, WorkerMetrics],
+    };
+  }
+}

@@ -1,0 +1,5 @@
+export * from './job.js';
+export * from './model.js';
+export * from './names.js';
+export * from './problem.js';
+export * from './webhook-event.js';

@@ -1,0 +1,66 @@
+import type { JobProblem } from './problem.js';
+
+/** `queued` → `running` → one of the others, which never change again. */
+export const JOB_STATUSES = [
+  'queued',
+  'running',
+  'succeeded',
+  'failed',
+  'canceled',
+  'expired',
+] as const;
+export type JobStatus = (typeof JOB_STATUSES)[number];
+
+export function isTerminal(status: JobStatus): boolean {
+  return status !== 'queued' && status !== 'running';
+}
+
+/** Most instances that one job may carry in `inputs`. */
+export const MAX_INSTANCES = 1000;
+
+/** A field outside the range its model declares: accepted, but the answer may be poor. */
+export interface InputWarning {
+  /** JSON Pointer into the body that was submitted. */
+  pointer: string;
+  message: string;
+}
+
+/** Where a job's time went, in milliseconds. */
+export interface JobTiming {
+  /** From acceptance until a worker took the job. */
+  queue_ms: number;
+  /** From there until its batch went to the runner process. */
+  batch_wait_ms: number;
+  preprocess_ms: number;
+  inference_ms: number;
+  postprocess_ms: number;
+  /** From acceptance to publication. */
+  total_ms: number;
+}
+
+/** The job as clients see it, in answers and in webhooks alike. */
+export interface JobView {
+  id: string;
+  object: 'job';
+  status: JobStatus;
+  model: string;
+  version: string;
+  /** Present for a job that was submitted with `input`. */
+  output?: unknown;
+  /** Present for a job that was submitted with `inputs`; same order, same length. */
+  outputs?: unknown[] | null;
+  error: JobProblem | null;
+  progress: { done: number; total: number };
+  attempts: number;
+  created_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  expires_at: string | null;
+  timing: JobTiming | null;
+  /** Rows of the largest batch that this job was part of, other callers' included. */
+  batch_size: number | null;
+  warnings: InputWarning[];
+  metadata: Record<string, string>;
+  request_id: string;
+  status_url: string;
+}

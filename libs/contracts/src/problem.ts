@@ -1,0 +1,77 @@
+/**
+ * Every error a client can meet: one catalogue of code, HTTP status, title and whether the same
+ * request may succeed later. `docs/reference/problems.md` explains each to its reader.
+ */
+export const PROBLEMS = {
+  'invalid-json': { status: 400, title: 'The body is not valid JSON', retryable: false },
+  'bad-request': { status: 400, title: 'The request is malformed', retryable: false },
+  unauthorized: { status: 401, title: 'A valid API key is needed', retryable: false },
+  forbidden: { status: 403, title: 'Not allowed', retryable: false },
+  'not-found': { status: 404, title: 'There is nothing here', retryable: false },
+  'model-not-found': { status: 404, title: 'No such model', retryable: false },
+  'version-not-found': { status: 404, title: 'No such model version', retryable: false },
+  'job-not-found': { status: 404, title: 'No such job', retryable: false },
+  'method-not-allowed': { status: 405, title: 'Method not allowed', retryable: false },
+  'job-gone': { status: 410, title: 'The result is no longer kept', retryable: false },
+  'payload-too-large': { status: 413, title: 'The body is too large', retryable: false },
+  'unsupported-media-type': { status: 415, title: 'Unsupported content type', retryable: false },
+  'invalid-request': { status: 422, title: 'The request does not validate', retryable: false },
+  'invalid-input': { status: 422, title: 'The input does not fit the model', retryable: false },
+  'url-forbidden': { status: 422, title: 'That URL may not be called', retryable: false },
+  'inference-failed': { status: 500, title: 'The model failed on this input', retryable: false },
+  poisoned: { status: 500, title: 'This input stops the model process', retryable: false },
+  'internal-error': { status: 500, title: 'Something went wrong here', retryable: true },
+  'model-unavailable': { status: 503, title: 'The model cannot be served', retryable: true },
+  'not-ready': { status: 503, title: 'The service is not ready', retryable: true },
+  'queue-unavailable': { status: 503, title: 'The job store is out of reach', retryable: true },
+} as const satisfies Record<string, { status: number; title: string; retryable: boolean }>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** What is wrong at one place of the body. `pointer` is a JSON Pointer (RFC 6901) into the body. */
+export interface PointedError {
+  pointer: string;
+  message: string;
+}
+
+/** An error as it stands on a job: the problem without the parts that belong to an HTTP exchange. */
+export interface JobProblem {
+  type: string;
+  code: ProblemCode;
+  title: string;
+  detail: string;
+  retryable: boolean;
+}
+
+/** The error that libs throw; one filter of the api turns it into `application/problem+json`. */
+export class ProblemError extends Error {
+  override readonly name = 'ProblemError';
+  readonly errors: readonly PointedError[] | undefined;
+  readonly retryAfterS: number | undefined;
+
+  /** @param detail tells the client what to do; never a path, a stack or another tenant's data. */
+  constructor(
+    readonly code: ProblemCode,
+    readonly detail: string,
+    options: { errors?: readonly PointedError[]; retryAfterS?: number; cause?: unknown } = {},
+  ) {
+    super(`${code}: ${detail}`, { cause: options.cause });
+    this.errors = options.errors;
+    this.retryAfterS = options.retryAfterS;
+  }
+
+  get status(): number {
+    return PROBLEMS[this.code].status;
+  }
+}
+
+/** The stable, relative URI that names a kind of problem; the api answers it with its description. */
+export function problemType(code: ProblemCode): string {
+  return `/problems/${code}`;
+}
+
+/** A problem in the form it has on a job or on one of its instances. */
+export function jobProblem(code: ProblemCode, detail: string): JobProblem {
+  const { title, retryable } = PROBLEMS[code];
+  return { type: problemType(code), code, title, detail, retryable };
+}

@@ -1,0 +1,11 @@
+export { RunnerCrashed } from './errors.js';
+export type { FiringReason } from './batching/batcher.js';
+export type { JobOutcome } from './runner/protocol.js';
+export type { BatchResult } from './runner/runner.js';
+export {
+  type RunBatch,
+  type ServedJob,
+  type VersionEvent,
+  VersionServer,
+  type VersionServerOptions,
+} from './version-server.js';

@@ -1,0 +1,199 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { VersionDescription, VersionReport } from '#libs/contracts';
+import { Batcher, type FiringReason } from './batching/batcher.js';
+import { ModelLoadError, plainReason, RunnerCrashed } from './errors.js';
+import { type BatchResult, Runner, type RunnerOptions } from './runner/runner.js';
+
+/** Batches under way in a runner: one computes while the next is already there. */
+const SLOTS = 2;
+/** A job that was alone in a runner this often when it died is taken for the cause. */
+const MAX_SOLO_CRASHES = 3;
+const RESTART_DELAYS_MS = [0, 200, 1000, 5000, 15_000];
+/** A runner that has lived this long has recovered: the next crash starts the delays anew. */
+const RECOVERED_AFTER_MS = 30_000;
+
+/** A job as the engine holds it; the worker knows what stands behind it. */
+export interface ServedJob {
+  id: string;
+  rows: number;
+  solo: boolean;
+  /** Times a runner died with this job alone in it. */
+  soloCrashes: number;
+  /** Its end is published. */
+  ended: () => void;
+  /** It was not run and should go to another worker. */
+  handBack: () => void;
+}
+
+export interface VersionServerOptions<T extends ServedJob> {
+  description: VersionDescription;
+  /** Path of `model.onnx`, and its digest. */
+  file: string;
+  sha256: string;
+  runner: Pick<RunnerOptions, 'executionProviders' | 'threads' | 'loadTimeoutMs' | 'onLine'>;
+  /** Runs a batch by `run` and publishes it. @throws RunnerCrashed when `run` did. */
+  execute: (batch: T[], run: RunBatch, reason: FiringReason) => Promise<void>;
+  /** Ends a job that stopped its runner while alone in it, again and again. */
+  giveUp: (job: T, evidence: string) => Promise<void>;
+  /** Something to log, and to tell the fleet. */
+  onChange: (report: VersionReport, event: VersionEvent) => void;
+}
+
+export type RunBatch = (inputs: string[]) => Promise<BatchResult>;
+export type VersionEvent = 'loading' | 'ready' | 'failed' | 'crashed';
+
+/**
+ * Serves one version of a model: a runner process that is brought back when it dies, and the batcher in
+ * front of it. Jobs that were in a runner when it died run alone next, so that a poisonous one harms
+ * nobody twice.
+ */
+export class VersionServer<T extends ServedJob> {
+  private readonly batcher: Batcher<T>;
+  private readonly stopping = new AbortController();
+  private readonly inFlight = new Set<Promise<void>>();
+  private live: Promise<Runner> | undefined;
+  private runner: Runner | undefined;
+  private restarts = 0;
+  private state: VersionReport;
+
+  constructor(private readonly options: VersionServerOptions<T>) {
+    const { description, sha256 } = options;
+    this.state = { ...description, sha256, state: 'unloaded' };
+    this.batcher = new Batcher<T>({
+      maxRows: Math.max(1, description.batching.max_batch_size),
+      maxDelayMs: description.batching.max_queue_delay_ms,
+      slots: SLOTS,
+      execute: (batch, reason) => this.track(this.execute(batch, reason)),
+    });
+  }
+
+  get report(): VersionReport {
+    return this.state;
+  }
+
+  /** Loads and warms up. Resolves when that has succeeded or failed; see `report`. */
+  async start(): Promise<void> {
+    this.live = this.startRunner();
+    await this.live.catch(() => undefined);
+  }
+
+  /** Takes a job, unless this server has stopped: then it is handed back. */
+  submit(job: T): void {
+    if (!this.batcher.add(job)) job.handBack();
+  }
+
+  /** Hands back what has not started, finishes what has, and ends the runner. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    for (const job of this.batcher.close()) job.handBack();
+    await Promise.allSettled(this.inFlight);
+    this.runner?.kill();
+  }
+
+  private track(work: Promise<void>): Promise<void> {
+    this.inFlight.add(work);
+    return work.finally(() => this.inFlight.delete(work));
+  }
+
+  private async execute(batch: T[], reason: FiringReason): Promise<void> {
+    try {
+      const runner = await this.untilStopped(this.live);
+      await this.options.execute(batch, (inputs) => runner.run(inputs), reason);
+    } catch (error) {
+      await Promise.all(batch.map((job) => this.afterCrash(job, error)));
+    }
+  }
+
+  private async afterCrash(job: T, error: unknown): Promise<void> {
+    if (this.stopping.signal.aborted || !(error instanceof RunnerCrashed)) {
+      job.handBack();
+      return;
+    }
+    if (job.solo && ++job.soloCrashes >= MAX_SOLO_CRASHES) {
+      await this.options.giveUp(job, error.message);
+      return;
+    }
+    job.solo = true;
+    this.submit(job);
+  }
+
+  private async startRunner(): Promise<Runner> {
+    this.change({ state: 'loading', reason: undefined }, 'loading');
+    const startedAt = performance.now();
+    try {
+      const { description, file, runner: settings } = this.options;
+      const runner = await Runner.start({ description, file, ...settings }, (crash) => {
+        this.onRunnerEnd(crash, startedAt);
+      });
+      if (this.stopping.signal.aborted) {
+        runner.kill();
+        throw new ModelLoadError('stopped while loading');
+      }
+      this.runner = runner;
+      const { tensors, loadMs, maxRows, executionProvider } = runner.loaded;
+      this.batcher.maxRows = maxRows;
+      this.change(
+        {
+          state: 'ready',
+          tensors,
+          load_ms: Math.round(loadMs),
+          execution_provider: executionProvider,
+        },
+        'ready',
+      );
+      return runner;
+    } catch (error) {
+      this.change({ state: 'failed', reason: plainReason(error) }, 'failed');
+      throw error;
+    }
+  }
+
+  private onRunnerEnd(crash: RunnerCrashed, startedAt: number): void {
+    this.runner = undefined;
+    if (this.stopping.signal.aborted) return;
+    if (performance.now() - startedAt > RECOVERED_AFTER_MS) this.restarts = 0;
+    this.change({ state: 'loading', reason: crash.message }, 'crashed');
+    this.live = this.restart();
+    // Whoever waits for it hears of a failure; while nobody does, it is no error.
+    this.live.catch(() => undefined);
+  }
+
+  /** Until it is up again: it has been up before, so that what fails now may well pass. */
+  private async restart(): Promise<Runner> {
+    for (;;) {
+      const delays = RESTART_DELAYS_MS;
+      await sleep(delays[Math.min(this.restarts++, delays.length - 1)], undefined, {
+        signal: this.stopping.signal,
+      });
+      try {
+        return await this.startRunner();
+      } catch (error) {
+        if (this.stopping.signal.aborted) throw error;
+      }
+    }
+  }
+
+  private async untilStopped(live: Promise<Runner> | undefined): Promise<Runner> {
+    const { signal } = this.stopping;
+    signal.throwIfAborted();
+    let stopped: (() => void) | undefined;
+    const stop = new Promise<never>((_, reject) => {
+      stopped = () => {
+        reject(new Error('stopped'));
+      };
+      signal.addEventListener('abort', stopped, { once: true });
+    });
+    try {
+      const runner = await Promise.race([live, stop]);
+      if (!runner) throw new Error('the version was not started');
+      return runner;
+    } finally {
+      if (stopped) signal.removeEventListener('abort', stopped);
+    }
+  }
+
+  private change(change: Partial<VersionReport>, event: VersionEvent): void {
+    this.state = { ...this.state, ...change };
+    this.options.onChange(this.state, event);
+  }
+}

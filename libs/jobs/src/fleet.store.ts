@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs';
+import type { ModelReport, WorkerReport } from '#libs/contracts';
+import type { Redis, Result } from 'ioredis';
+import type { Keys } from './keys.js';
+
+declare module 'ioredis' {
+  interface RedisCommander<Context> {
+    announceWorker(...args: string[]): Result<number, Context>;
+  }
+}
+
+/** A worker that has not reported for this long is gone. */
+const REPORT_LIFETIME_MS = 15_000;
+
+export interface Fleet {
+  /** Reports of the workers that are alive. */
+  workers: WorkerReport[];
+  /** What was served last; matters while no worker is alive, when jobs are still accepted. */
+  lastCatalog: ModelReport[];
+}
+
+/** What the workers say of themselves and their models, shared through Redis. */
+export class FleetStore {
+  constructor(
+    private readonly redis: Redis,
+    private readonly keys: Keys,
+  ) {
+    const lua = readFileSync(new URL('announce.lua', import.meta.url), 'utf8');
+    redis.defineCommand('announceWorker', { numberOfKeys: 3, lua });
+  }
+
+  /** @param changed tells the apis at once instead of at their next look. */
+  async announce(report: WorkerReport, changed: boolean): Promise<void> {
+    await this.redis.announceWorker(
+      this.keys.fleet,
+      this.keys.worker(report.id),
+      this.keys.lastCatalog,
+      report.id,
+      JSON.stringify(report),
+      String(REPORT_LIFETIME_MS),
+      JSON.stringify(report.models),
+    );
+    if (changed) await this.redis.publish(this.keys.fleetChannel, report.id);
+  }
+
+  /** A worker that stops says so; what it served stays known. */
+  async withdraw(id: string): Promise<void> {
+    await this.redis
+      .multi()
+      .zrem(this.keys.fleet, id)
+      .unlink(this.keys.worker(id))
+      .publish(this.keys.fleetChannel, id)
+      .exec();
+  }
+
+  async read(): Promise<Fleet> {
+    const ids = await this.redis.zrange(this.keys.fleet, 0, '-1');
+    const [last, ...reports] = await this.redis.mget(
+      this.keys.lastCatalog,
+      ...ids.map((id) => this.keys.worker(id)),
+    );
+    return {
+      // A report that has expired is null: its worker is gone.
+      workers: reports.filter((r) => r !== null).map((r) => JSON.parse(r) as WorkerReport),
+      lastCatalog: last ? (JSON.parse(last) as ModelReport[]) : [],
+    };
+  }
+
+  /** Calls `listener` whenever some worker's report changed. @returns stops listening. */
+  async watch(listener: () => void): Promise<() => Promise<void>> {
+    const subscriber = this.redis.duplicate({ maxRetriesPerRequest: null, enableOfflineQueue: true });
+    subscriber.on('error', () => undefined);
+    subscriber.on('message', listener);
+    if (subscriber.status === 'wait') await subscriber.connect();
+    await subscriber.subscribe(this.keys.fleetChannel);
+    return async () => {
+      await subscriber.quit().catch(() => undefined);
+    };
+  }
+}

@@ -1,0 +1,18 @@
+export {
+  DELIVERY_HANDLER,
+  DeliveryConsumer,
+  type DeliveryHandler,
+  DeliveryRefused,
+} from './delivery.consumer.js';
+export { type Delivery, DeliveryQueue } from './delivery.queue.js';
+export { type Fleet, FleetStore } from './fleet.store.js';
+export { isJobId, newJobId, partitionOfModel } from './job-id.js';
+export { JobStore, type NotStarted, type Started } from './job.store.js';
+export { JobsModule } from './jobs.module.js';
+export { HandBack, type PredictConsumer, type TakenJob } from './predict.consumer.js';
+export { PredictConsumers } from './predict.consumers.js';
+export { type JobMessage, PredictQueues } from './predict.queues.js';
+export { type JobRecord, type JobResult, type JobSpec, queuedRecord, toJobView } from './record.js';
+export { RedisIndicator } from './redis.indicator.js';
+export { SecretStore } from './secret.store.js';
+export { Submitter } from './submitter.js';

@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs';
+import type { JobStatus } from '#libs/contracts';
+import { isTerminal } from '#libs/contracts';
+import type { Redis, Result } from 'ioredis';
+import type { Keys } from './keys.js';
+import {
+  decodeRecord,
+  encodeEnd,
+  type JobRecord,
+  type JobResult,
+  type JobSpec,
+  type StoredRecord,
+} from './record.js';
+
+declare module 'ioredis' {
+  interface RedisCommander<Context> {
+    beginBatch(keyCount: number, ...args: (string | number)[]): Result<BeginAnswer[], Context>;
+    publishBatch(keyCount: number, ...args: (string | number)[]): Result<(0 | 1)[], Context>;
+  }
+}
+type BeginAnswer = [fence: number, input: string] | string;
+
+/** Everything a client can see of a record; not its input, which only a worker reads. */
+const VIEW_FIELDS = [
+  'status',
+  'spec',
+  'started_at',
+  'ended_at',
+  'attempts',
+  'outputs',
+  'end',
+] as const satisfies (keyof StoredRecord)[];
+
+/** A started attempt: who holds the newest fence of a job, and only that one, may publish. */
+export interface Started {
+  id: string;
+  fence: number;
+  /** JSON text: `{input}` or `{inputs}`, and `parameters`. */
+  input: string;
+}
+
+/** A job that cannot be started: it has ended already, or there is no record of it. */
+export interface NotStarted {
+  id: string;
+  status: JobStatus | null;
+}
+
+/** The job records in Redis, which are the truth about jobs. */
+export class JobStore {
+  constructor(
+    private readonly redis: Redis,
+    private readonly keys: Keys,
+  ) {
+    defineScript(redis, 'beginBatch', 'begin-batch.lua');
+    defineScript(redis, 'publishBatch', 'publish-batch.lua');
+  }
+
+  /**
+   * Writes the records of accepted jobs in one round trip.
+   * @param jobs with `input`, the JSON text that the runner will get.
+   */
+  async create(jobs: readonly { spec: JobSpec; input: string }[]): Promise<void> {
+    const pipeline = this.redis.pipeline();
+    for (const { spec, input } of jobs) {
+      pipeline.hset(
+        this.keys.record(spec.id),
+        'status',
+        'queued',
+        'spec',
+        JSON.stringify(spec),
+        'input',
+        input,
+      );
+    }
+    for (const [error] of (await pipeline.exec()) ?? []) {
+      if (error) throw error;
+    }
+  }
+
+  /** Takes back records whose jobs could not be queued. */
+  async discard(ids: readonly string[]): Promise<void> {
+    const pipeline = this.redis.pipeline();
+    for (const id of ids) pipeline.unlink(this.keys.record(id));
+    await pipeline.exec();
+  }
+
+  /** @returns null where no such job is kept. */
+  async find(id: string): Promise<JobRecord | null> {
+    const values = await this.redis.hmget(this.keys.record(id), ...VIEW_FIELDS);
+    const stored: Partial<Record<keyof StoredRecord, string>> = {};
+    VIEW_FIELDS.forEach((field, i) => {
+      const value = values[i];
+      if (value !== null && value !== undefined) stored[field] = value;
+    });
+    return decodeRecord(stored as Partial<StoredRecord>);
+  }
+
+  /** Starts an attempt of each job. All jobs must be of one model. */
+  async begin(ids: readonly string[]): Promise<(Started | NotStarted)[]> {
+    const records = ids.map((id) => this.keys.record(id));
+    const answers = await this.redis.beginBatch(records.length, ...records, Date.now());
+    return answers.map((answer, i) => {
+      const id = ids[i] ?? '';
+      if (Array.isArray(answer)) return { id, fence: answer[0], input: answer[1] };
+      return { id, status: answer === '' ? null : (answer as JobStatus) };
+    });
+  }
+
+  /**
+   * Publishes a batch's results. All jobs must be of one model.
+   * @returns for each, whether it was published: false where a newer attempt holds the fence or the
+   *   job had ended already, and then nothing of it has changed.
+   */
+  async publish(
+    results: readonly { id: string; fence: number; resultTtlS: number; result: JobResult }[],
+  ): Promise<boolean[]> {
+    const records = results.map(({ id }) => this.keys.record(id));
+    const args: (string | number)[] = [Date.now()];
+    for (const { fence, result, resultTtlS } of results) {
+      if (!isTerminal(result.status)) throw new TypeError(`${result.status} is no end`);
+      args.push(fence, result.status, encodeEnd(result), result.outputs ?? '', resultTtlS * 1000);
+    }
+    const answers = await this.redis.publishBatch(records.length, ...records, ...args);
+    return answers.map((answer) => answer === 1);
+  }
+}
+
+function defineScript(redis: Redis, name: string, file: string): void {
+  redis.defineCommand(name, { lua: readFileSync(new URL(file, import.meta.url), 'utf8') });
+}

@@ -1,0 +1,120 @@
+import { BullModule } from '@nestjs/bullmq';
+import { type DynamicModule, Logger, Module } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
+import type { Redis } from 'ioredis';
+import { CONFIG, type Config } from '#libs/config';
+import { DELIVERIES, DeliveryQueue } from './delivery.queue.js';
+import { FleetStore } from './fleet.store.js';
+import { JobStore } from './job.store.js';
+import { Keys } from './keys.js';
+import { PredictConsumers } from './predict.consumers.js';
+import { PredictQueues } from './predict.queues.js';
+import { openRedis } from './redis.js';
+import { RedisHealth } from './redis.health.js';
+import { RedisIndicator } from './redis.indicator.js';
+import { SecretStore } from './secret.store.js';
+import { Submitter } from './submitter.js';
+
+const REDIS = Symbol('REDIS');
+
+/**
+ * The connection and the key names; on their own so that BullModule can ask for them. The connection
+ * ends with the process: whatever drains may need it to the last.
+ */
+@Module({})
+class RedisModule {
+  static forRoot(failFast: boolean): DynamicModule {
+    return {
+      module: RedisModule,
+      global: true,
+      providers: [
+        {
+          provide: REDIS,
+          inject: [CONFIG],
+          useFactory: (config: Config) => openRedis(config.redis.REDIS_URL, { failFast }),
+        },
+        {
+          provide: Keys,
+          inject: [CONFIG],
+          useFactory: (config: Config) => new Keys(config.redis.KEY_PREFIX),
+        },
+      ],
+      exports: [REDIS, Keys],
+    };
+  }
+}
+
+/**
+ * The door to Redis and BullMQ.
+ *
+ * `failFast` is for the api, whose callers want a 503 rather than a wait while Redis is away; workers
+ * and couriers wait for it.
+ */
+@Module({})
+export class JobsModule {
+  static forRoot({ failFast }: { failFast: boolean }): DynamicModule {
+    const providers = [
+      {
+        provide: JobStore,
+        inject: [REDIS, Keys],
+        useFactory: (redis: Redis, keys: Keys) => new JobStore(redis, keys),
+      },
+      {
+        provide: FleetStore,
+        inject: [REDIS, Keys],
+        useFactory: (redis: Redis, keys: Keys) => new FleetStore(redis, keys),
+      },
+      {
+        provide: SecretStore,
+        inject: [REDIS, Keys],
+        useFactory: (redis: Redis, keys: Keys) => new SecretStore(redis, keys),
+      },
+      {
+        provide: RedisHealth,
+        inject: [REDIS],
+        useFactory: (redis: Redis) => new RedisHealth(redis),
+      },
+      {
+        provide: PredictQueues,
+        inject: [REDIS, Keys],
+        useFactory: (redis: Redis, keys: Keys) => {
+          const logger = new Logger('PredictQueues');
+          return new PredictQueues(redis, keys, (err) => {
+            logger.warn({ err }, 'queue error');
+          });
+        },
+      },
+      {
+        provide: PredictConsumers,
+        inject: [REDIS, Keys, CONFIG],
+        useFactory: (redis: Redis, keys: Keys, config: Config) =>
+          new PredictConsumers(redis, keys, config.jobs),
+      },
+      {
+        provide: Submitter,
+        inject: [JobStore, PredictQueues],
+        useFactory: (store: JobStore, queues: PredictQueues) => new Submitter(store, queues),
+      },
+      RedisIndicator,
+      DeliveryQueue,
+    ];
+    return {
+      module: JobsModule,
+      global: true,
+      imports: [
+        RedisModule.forRoot(failFast),
+        BullModule.forRootAsync({
+          inject: [REDIS, Keys],
+          useFactory: (redis: Redis, keys: Keys) => ({
+            connection: redis,
+            prefix: keys.deliveriesPrefix,
+          }),
+        }),
+        BullModule.registerQueue({ name: DELIVERIES }),
+        TerminusModule.forRoot({ logger: false }),
+      ],
+      providers,
+      exports: providers.map((p) => ('provide' in p ? p.provide : p)),
+    };
+  }
+}

@@ -1,0 +1,78 @@
+import { type Job, WaitingError, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Keys } from './keys.js';
+import type { JobMessage } from './predict.queues.js';
+
+export interface TakenJob {
+  id: string;
+  message: JobMessage;
+  takenAt: number;
+}
+
+/** Thrown by a handler that could not start a job: it goes back to the queue, for any worker. */
+export class HandBack extends Error {
+  override readonly name = 'HandBack';
+}
+
+/**
+ * Takes a model's jobs from its queue, ahead of need, and hands each to `handle`. A job whose worker
+ * dies is taken over by another; since infrastructure must never use up a job's attempts, there is no
+ * limit to how often.
+ */
+export class PredictConsumer {
+  private readonly worker: Worker<JobMessage>;
+
+  /**
+   * @param handle resolves once the job's end is published. @throws HandBack to return it unstarted.
+   * @param concurrency jobs held at once; at least twice the batch cap keeps the runner fed.
+   */
+  constructor(
+    model: string,
+    handle: (job: TakenJob) => Promise<void>,
+    options: {
+      redis: Redis;
+      keys: Keys;
+      concurrency: number;
+      lockDurationMs: number;
+      stalledIntervalMs: number;
+      onError: (error: Error) => void;
+    },
+  ) {
+    this.worker = new Worker<JobMessage>(
+      options.keys.queueName(model),
+      async (job, token) => {
+        try {
+          await handle({ id: job.id ?? '', message: job.data, takenAt: Date.now() });
+        } catch (error) {
+          if (error instanceof HandBack) await returnToQueue(job, token);
+          throw error;
+        }
+      },
+      {
+        connection: options.redis,
+        prefix: options.keys.queuePrefix(model),
+        concurrency: options.concurrency,
+        lockDuration: options.lockDurationMs,
+        stalledInterval: options.stalledIntervalMs,
+        maxStalledCount: Number.MAX_SAFE_INTEGER,
+        runRetryDelay: 1000,
+      },
+    );
+    this.worker.on('error', options.onError);
+  }
+
+  /** Takes no further job; those already taken go on. */
+  async stopTaking(): Promise<void> {
+    await this.worker.pause(true);
+  }
+
+  /** Resolves when every job that was taken has ended or gone back. */
+  async close(): Promise<void> {
+    await this.worker.close();
+  }
+}
+
+async function returnToQueue(job: Job, token: string | undefined): Promise<never> {
+  await job.moveToWait(token);
+  throw new WaitingError();
+}

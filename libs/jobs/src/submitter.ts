@@ -1,0 +1,91 @@
+import { ProblemError } from '#libs/contracts';
+import type { JobStore } from './job.store.js';
+import type { PredictQueues } from './predict.queues.js';
+import type { JobSpec } from './record.js';
+
+interface Waiting {
+  spec: JobSpec;
+  input: string;
+  accepted: () => void;
+  refused: (error: Error) => void;
+}
+
+/** Most jobs of one flush, so that a flush stays a short piece of Redis' time. */
+const MAX_FLUSH = 256;
+
+/**
+ * Accepts jobs by group commit: while one round trip to Redis is under way, the submissions that come
+ * in gather, and the next round trip takes them all. A lone submission goes at once. Under load the
+ * cost of a round trip, and of the AOF's fsync, is shared by everybody who waits for it.
+ */
+export class Submitter {
+  private readonly waiting = new Map<string, Waiting[]>();
+  private readonly flushing = new Set<string>();
+
+  constructor(
+    private readonly store: JobStore,
+    private readonly queues: PredictQueues,
+  ) {}
+
+  /**
+   * Resolves when the job is in Redis as durably as that Redis is configured.
+   * @param input JSON text for the runner.
+   * @throws ProblemError `queue-unavailable` when Redis did not take it; then it does not exist.
+   */
+  submit(spec: JobSpec, input: string): Promise<void> {
+    return new Promise((accepted, refused) => {
+      const job = { spec, input, accepted, refused };
+      const line = this.waiting.get(spec.model);
+      if (line) line.push(job);
+      else this.waiting.set(spec.model, [job]);
+      if (!this.flushing.has(spec.model)) void this.flushAll(spec.model);
+    });
+  }
+
+  private async flushAll(model: string): Promise<void> {
+    this.flushing.add(model);
+    // Requests that arrived in the same turn of the event loop join the first flush.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (;;) {
+      const line = this.waiting.get(model);
+      if (!line) break;
+      const batch = line.splice(0, MAX_FLUSH);
+      if (line.length === 0) this.waiting.delete(model);
+      await this.flush(model, batch);
+    }
+    this.flushing.delete(model);
+  }
+
+  /** Record and BullMQ job leave in the same write; neither waits for the other's answer. */
+  private async flush(model: string, batch: readonly Waiting[]): Promise<void> {
+    const messages = batch.map(({ spec }) => ({
+      id: spec.id,
+      message: {
+        version: spec.version,
+        count: spec.count,
+        createdAt: spec.createdAt,
+        resultTtlS: spec.resultTtlS,
+        requestId: spec.requestId,
+        webhook: spec.webhook?.events,
+      },
+    }));
+    try {
+      const [records, queued] = await Promise.allSettled([
+        this.store.create(batch),
+        this.queues.add(model, messages),
+      ]);
+      if (records.status === 'rejected') throw records.reason;
+      if (queued.status === 'rejected') throw queued.reason;
+      for (const { accepted } of batch) accepted();
+    } catch (cause) {
+      // A BullMQ job whose record is gone is dropped by the worker that takes it.
+      this.store.discard(batch.map(({ spec }) => spec.id)).catch(() => undefined);
+      const problem = new ProblemError(
+        'queue-unavailable',
+        'The job was not accepted. Send the same request again in a moment.',
+        { retryAfterS: 2, cause },
+      );
+      for (const { refused } of batch) refused(problem);
+    }
+  }
+}

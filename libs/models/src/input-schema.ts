@@ -1,0 +1,98 @@
+import type { TabularField, VersionDescription } from '#libs/contracts';
+import { batchAxisOf, instanceShape } from './batch-axis.js';
+import { elementSchema, type JsonSchema, nestedSchema } from './tensor-schema.js';
+
+/**
+ * JSON Schema of one instance in its named form.
+ * @returns null while the graph's own signature, which raw tensors need, is not known yet.
+ */
+export function instanceSchema(version: VersionDescription): JsonSchema | null {
+  const { input } = version;
+  switch (input.kind) {
+    case 'tabular':
+      return tabularSchema(input.fields);
+    case 'image':
+      return {
+        type: 'string',
+        contentEncoding: 'base64',
+        description: 'PNG, JPEG or WebP: base64, or a data URI; or upload it as multipart/form-data',
+      };
+    case 'tensor':
+      return tensorSchema(version);
+  }
+}
+
+/** The same instance in its short form, an array, where it has one. */
+export function shortInstanceSchema(version: VersionDescription): JsonSchema | null {
+  const { input } = version;
+  if (input.kind === 'tabular') {
+    const items = input.fields.map(fieldSchema);
+    const size = items.length;
+    return { type: 'array', prefixItems: items, items: false, minItems: size, maxItems: size };
+  }
+  if (input.kind === 'tensor') {
+    const only = onlyTensor(version);
+    return only ?? null;
+  }
+  return null;
+}
+
+/** Schema of the options that a call may carry. */
+export function parametersSchema({ output }: VersionDescription): JsonSchema {
+  const properties =
+    output.kind === 'classification'
+      ? { top_k: { type: 'integer', minimum: 1, maximum: output.labels.length } }
+      : {};
+  return { type: 'object', properties, additionalProperties: false };
+}
+
+/** What clients are shown: either form. */
+export function publishedInputSchema(version: VersionDescription): JsonSchema | null {
+  const named = instanceSchema(version);
+  const short = shortInstanceSchema(version);
+  return named && short ? { anyOf: [named, short] } : named;
+}
+
+function tabularSchema(fields: TabularField[]): JsonSchema {
+  return {
+    type: 'object',
+    properties: Object.fromEntries(fields.map((field) => [field.name, fieldSchema(field)])),
+    required: fields.map((field) => field.name),
+    additionalProperties: false,
+  };
+}
+
+/** The declared range is shown, not enforced: values outside are accepted with a warning. */
+function fieldSchema(field: TabularField): JsonSchema {
+  const { description, unit, minimum, maximum } = field;
+  return {
+    ...elementSchema('float32'),
+    title: field.name,
+    ...(description === undefined ? {} : { description }),
+    ...(unit === undefined ? {} : { 'x-unit': unit }),
+    ...(minimum === undefined && maximum === undefined ? {} : { 'x-range': [minimum, maximum] }),
+  };
+}
+
+function tensorSchema(version: VersionDescription): JsonSchema | null {
+  const { tensors } = version;
+  if (!tensors) return null;
+  const axis = batchAxisOf(tensors, version.batching.max_batch_size);
+  const properties = Object.fromEntries(
+    tensors.inputs.map((t) => [t.name, nestedSchema(instanceShape(t, axis), elementSchema(t.dtype))]),
+  );
+  return {
+    type: 'object',
+    properties,
+    required: Object.keys(properties),
+    additionalProperties: false,
+  };
+}
+
+/** A graph with a single input also takes that input's value by itself. */
+function onlyTensor({ tensors, batching }: VersionDescription): JsonSchema | undefined {
+  const [only, ...others] = tensors?.inputs ?? [];
+  if (!tensors || !only || others.length > 0) return undefined;
+  const axis = batchAxisOf(tensors, batching.max_batch_size);
+  return nestedSchema(instanceShape(only, axis), elementSchema(only.dtype));
+}

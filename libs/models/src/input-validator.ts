@@ -1,0 +1,159 @@
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import type { InputWarning, PointedError, TabularField, VersionDescription } from '#libs/contracts';
+import { ProblemError } from '#libs/contracts';
+import { batchAxisOf, instanceShape } from './batch-axis.js';
+import { imageComplaint } from './image-format.js';
+import { instanceSchema, parametersSchema, shortInstanceSchema } from './input-schema.js';
+import { type DimensionSizes, measure } from './nested-array.js';
+import { fits64 } from './tensor-schema.js';
+
+/** So that a body that is wrong in a million places costs no more than one that is wrong in a few. */
+const MAX_ERRORS = 20;
+const MAX_WARNINGS = 50;
+
+/** One a validator, so that what it compiled goes when its version goes. */
+function newAjv(allErrors: boolean): Ajv2020 {
+  const ajv = new Ajv2020({ strict: false, strictNumbers: true, allErrors });
+  for (const dtype of ['int64', 'uint64'] as const) {
+    ajv.addFormat(dtype, { type: 'string', validate: (text: string) => fits64(dtype, text) });
+  }
+  return ajv;
+}
+
+/** Checks what callers send against the signature of one model version. */
+export class InputValidator {
+  private readonly named: ValidateFunction;
+  private readonly short: ValidateFunction | null;
+  private readonly parameters: ValidateFunction;
+
+  /** @throws ProblemError `not-ready` while the signature of a raw graph is not known yet. */
+  constructor(private readonly version: VersionDescription) {
+    const named = instanceSchema(version);
+    if (!named) {
+      throw new ProblemError(
+        'not-ready',
+        `Model ${version.model} is being loaded for the first time.`,
+        { retryAfterS: 2 },
+      );
+    }
+    const short = shortInstanceSchema(version);
+    // A row of named fields is small enough to be told all of its errors; a tensor is not.
+    const ajv = newAjv(version.input.kind === 'tabular');
+    this.named = ajv.compile(named);
+    this.short = short && ajv.compile(short);
+    this.parameters = ajv.compile(parametersSchema(version));
+  }
+
+  /**
+   * @param instances what stood in `inputs`, or the one that stood in `input`.
+   * @param many whether pointers lead into `/inputs/<i>` or into `/input`.
+   * @returns warnings for fields outside their declared range.
+   * @throws ProblemError `invalid-input` with pointers into the body.
+   */
+  validate(instances: readonly unknown[], many: boolean, parameters: unknown): InputWarning[] {
+    const errors: PointedError[] = [];
+    if (parameters !== undefined && !this.parameters(parameters)) {
+      errors.push(...pointed('/parameters', this.parameters.errors));
+    }
+    const warnings: InputWarning[] = [];
+    for (let i = 0; i < instances.length && errors.length < MAX_ERRORS; i++) {
+      const at = many ? `/inputs/${String(i)}` : '/input';
+      const found = this.check(instances[i], at);
+      if (found.length > 0) errors.push(...found);
+      else if (warnings.length < MAX_WARNINGS) this.warn(instances[i], at, warnings);
+    }
+    if (errors.length > 0) {
+      throw new ProblemError(
+        'invalid-input',
+        `The input does not fit ${this.version.model}; see errors. GET /v1/models/${this.version.model} shows its schema.`,
+        { errors: errors.slice(0, MAX_ERRORS) },
+      );
+    }
+    return warnings;
+  }
+
+  private check(instance: unknown, at: string): PointedError[] {
+    if (this.version.input.kind === 'image') {
+      const complaint =
+        typeof instance === 'string' ? imageComplaint(instance) : 'must be a string: base64 or data URI';
+      return complaint === null ? [] : [{ pointer: at, message: complaint }];
+    }
+    const validate = this.short && !isRecord(instance) ? this.short : this.named;
+    if (!validate(instance)) return pointed(at, validate.errors);
+    return this.version.input.kind === 'tensor' ? this.checkShapes(instance, at) : [];
+  }
+
+  /** What a schema cannot say: rows of equal length, and symbolic dimensions that agree by name. */
+  private checkShapes(instance: unknown, at: string): PointedError[] {
+    const { tensors, batching } = this.version;
+    if (!tensors) return [];
+    const axis = batchAxisOf(tensors, batching.max_batch_size);
+    const sizes: DimensionSizes = new Map();
+    for (const tensor of tensors.inputs) {
+      const shape = instanceShape(tensor, axis);
+      if (shape.every((size) => typeof size === 'number')) continue;
+      const value = isRecord(instance) ? instance[tensor.name] : instance;
+      const where = isRecord(instance) ? `${at}/${escape(tensor.name)}` : at;
+      const complaint = measure(value, shape, sizes, where);
+      if (complaint) return [complaint];
+    }
+    return [];
+  }
+
+  private warn(instance: unknown, at: string, warnings: InputWarning[]): void {
+    if (this.version.input.kind !== 'tabular') return;
+    this.version.input.fields.forEach((field, i) => {
+      const short = Array.isArray(instance);
+      const value = (short ? (instance as number[])[i] : (instance as Row)[field.name]) ?? 0;
+      const message = rangeComplaint(field, value);
+      if (message !== null && warnings.length < MAX_WARNINGS) {
+        warnings.push({ pointer: `${at}/${short ? String(i) : escape(field.name)}`, message });
+      }
+    });
+  }
+}
+
+type Row = Record<string, number>;
+
+function rangeComplaint(field: TabularField, value: number): string | null {
+  const { minimum = -Infinity, maximum = Infinity, name, unit } = field;
+  if (value >= minimum && value <= maximum) return null;
+  const units = unit === undefined ? '' : ` ${unit}`;
+  return `${name} is outside the range the model was made for, ${String(minimum)} to ${String(maximum)}${units}`;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function pointed(at: string, errors: ErrorObject[] | null | undefined): PointedError[] {
+  return (errors ?? []).map((error) => ({
+    pointer: `${at}${error.instancePath}${missing(error)}`,
+    message: message(error),
+  }));
+}
+
+/** Points at the field that is missing or too many, not at the object around it. */
+function missing({ keyword, params }: ErrorObject): string {
+  if (keyword === 'required') return `/${escape(String(params['missingProperty']))}`;
+  if (keyword === 'additionalProperties') return `/${escape(String(params['additionalProperty']))}`;
+  return '';
+}
+
+function message(error: ErrorObject): string {
+  switch (error.keyword) {
+    case 'required':
+      return 'is missing';
+    case 'additionalProperties':
+      return 'is not a field of this model';
+    case 'format':
+      return `must fit ${String(error.params['format'])}`;
+    default:
+      return error.message ?? 'is not valid';
+  }
+}
+
+function escape(part: string): string {
+  return part.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+

@@ -1,0 +1,58 @@
+import { Logger, type Params, PinoLogger } from 'nestjs-pino';
+import { type Logger as Pino, type LoggerOptions, pino, stdTimeFunctions } from 'pino';
+import type { Config } from '#libs/config';
+
+/** Values that must never stand in a log, wherever an object with them is logged. */
+const SECRET_PATHS = [
+  'authorization',
+  '*.authorization',
+  'headers.authorization',
+  'req.headers.authorization',
+  'input',
+  'inputs',
+  '*.input',
+  '*.inputs',
+  'secret',
+  '*.secret',
+  'webhook.url',
+];
+
+/** The logger of an app: JSON lines, or pretty ones for people. `app` stands on every line. */
+export function createLogger(app: string, config: Config['telemetry']): AppLogger {
+  return new AppLogger(createRootLogger(app, config));
+}
+
+function createRootLogger(app: string, config: Config['telemetry']): Pino {
+  const options: LoggerOptions = {
+    level: config.LOG_LEVEL,
+    base: { app },
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: { paths: SECRET_PATHS, censor: '[redacted]' },
+  };
+  if (!config.LOG_PRETTY) return pino(options);
+  return pino({
+    ...options,
+    formatters: {},
+    transport: {
+      target: 'pino-pretty',
+      options: { colorize: true, translateTime: 'HH:MM:ss.l', ignore: 'app,pid,hostname' },
+    },
+  });
+}
+
+/** Contexts in which Nest tells how it starts: a hundred lines that nobody asked for. */
+const STARTUP_CONTEXTS = new Set(['InstanceLoader', 'RouterExplorer', 'RoutesResolver', 'NestFactory']);
+
+/** Nest's own lines, and those of every `new Logger(…)`, through pino; start-up chatter at `debug`. */
+export class AppLogger extends Logger {
+  constructor(root: Pino) {
+    const params: Params = { pinoHttp: { logger: root } };
+    super(new PinoLogger(params), params);
+  }
+
+  override log(message: unknown, ...rest: unknown[]): void {
+    if (STARTUP_CONTEXTS.has(String(rest.at(-1)))) this.debug(message, ...rest);
+    else super.log(message, ...rest);
+  }
+}

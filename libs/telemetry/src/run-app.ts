@@ -1,0 +1,78 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { type Config, ConfigError, loadConfig } from '#libs/config';
+import { type AppLogger, createLogger } from './logger.js';
+
+/** `sysexits.h`'s EX_CONFIG: starting again would not help, so a supervisor does not. */
+const EX_CONFIG = 78;
+/** Longest that an app may take to drain before it ends anyway. */
+const DRAIN_MS = 25_000;
+const CONTEXT = 'App';
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+export interface StartedApp {
+  app: INestApplicationContext;
+  /** Where it listens. */
+  url: string;
+  /** Settles when it can do its work; absent where it can from the start. */
+  ready?: Promise<void>;
+}
+
+/**
+ * Life of an app from its settings to its drain.
+ *
+ * A bad setting is a plain line and exit code 78. A signal, or the end of the supervisor that started
+ * it, closes the app in order, within 25 s.
+ */
+export async function runApp(
+  name: string,
+  start: (config: Config, logger: AppLogger) => Promise<StartedApp>,
+): Promise<void> {
+  try {
+    const config = loadConfig();
+    const logger = createLogger(name, config.telemetry);
+    const { app, url, ready } = await start(config, logger);
+    drainOnSignals(app, logger);
+    await ready;
+    process.send?.({ type: 'ready', url });
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      process.stderr.write(`${error.message}\n`);
+      process.exit(EX_CONFIG);
+    }
+    process.stderr.write(`${name} did not start: ${String((error as Error).stack ?? error)}\n`);
+    process.exit(1);
+  }
+}
+
+function drainOnSignals(app: INestApplicationContext, logger: AppLogger): void {
+  let draining = false;
+  const drain = (reason: string): void => {
+    if (draining) return;
+    draining = true;
+    logger.log({ reason }, 'draining', CONTEXT);
+    setTimeout(() => {
+      logger.error('not drained in time', CONTEXT);
+      process.exit(1);
+    }, DRAIN_MS).unref();
+    app.close().then(
+      () => {
+        logger.log('drained', CONTEXT);
+        process.exit(0);
+      },
+      (err: unknown) => {
+        logger.error({ err }, 'drain failed', CONTEXT);
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      drain(signal);
+    });
+  }
+  if (process.send) {
+    process.on('disconnect', () => {
+      drain('supervisor gone');
+    });
+  }
+}
