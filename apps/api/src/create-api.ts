@@ -10,7 +10,10 @@ import { multipartOptions } from './http/multipart.js';
 import { serveDocs } from './openapi/document.js';
 
 /** The api, ready to listen. */
-export async function createApi(config: Config, logger: LoggerService): Promise<NestFastifyApplication> {
+export async function createApi(
+  config: Config,
+  logger: LoggerService,
+): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: config.server.BODY_LIMIT_BYTES,
     genReqId: newRequestId,
@@ -22,9 +25,11 @@ export async function createApi(config: Config, logger: LoggerService): Promise<
   const app = await NestFactory.create<NestFastifyApplication>(
     ApiModule.forRoot(config),
     adapter,
-    { logger, abortOnError: false },
+    // Fastify's own JSON parser refuses __proto__ and holds the body limit; forms are not welcome.
+    { logger, abortOnError: false, bodyParser: false },
   );
-  await app.register(multipart as never, multipartOptions(config.server.BODY_LIMIT_BYTES));
+  app.getHttpAdapter().getInstance().removeContentTypeParser('text/plain');
+  await app.register(multipart, multipartOptions(config.server.BODY_LIMIT_BYTES));
   addRequestHooks(app, config.server.BODY_LIMIT_BYTES);
   await mountBoard(app, config);
   if (config.server.DOCS) serveDocs(app);

@@ -1,9 +1,4 @@
-import {
-  Inject,
-  Injectable,
-  Logger,
-  type OnApplicationShutdown,
-} from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { baseUrl, CONFIG, type Config } from '#libs/config';
 import type { WebhookPayload } from '#libs/contracts';
 import {

@@ -123,7 +123,8 @@ export class BatchExecutor {
       batch_size: result.batchSize,
       total_ms: result.timing.total_ms,
     };
-    if (result.error) this.logger.warn({ ...line, code: result.error.code }, `job ${result.status}`);
+    if (result.error)
+      this.logger.warn({ ...line, code: result.error.code }, `job ${result.status}`);
     else this.logger.log(line, `job ${result.status}`);
   }
 }

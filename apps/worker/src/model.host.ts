@@ -38,7 +38,7 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
-    private readonly consumers: PredictConsumers,
+    private readonly queues: PredictConsumers,
     private readonly executor: BatchExecutor,
     private readonly reporter: FleetReporter,
     private readonly metrics: WorkerMetrics,
@@ -66,11 +66,11 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all(this.models.map(({ consumer }) => consumer?.stopTaking()));
+    await Promise.all(this.consumers().map((consumer) => consumer.stopTaking()));
     await Promise.all(
       this.models.flatMap(({ versions }) => [...versions.values()].map((server) => server.stop())),
     );
-    await Promise.all(this.models.map(({ consumer }) => consumer?.close()));
+    await Promise.all(this.consumers().map((consumer) => consumer.close()));
     await this.reporter.stop();
   }
 
@@ -125,7 +125,7 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
     const rows = servers.map((server) => server.report.batching.max_batch_size || 1);
     const ahead = rows.reduce((sum, cap) => sum + BATCHES_AHEAD * cap, 1);
     // A model that failed is subscribed to as well: its jobs end with the reason, not in silence.
-    model.consumer = this.consumers.open(model.stored.model, Math.min(ahead, MAX_TAKEN), (job) =>
+    model.consumer = this.queues.open(model.stored.model, Math.min(ahead, MAX_TAKEN), (job) =>
       this.take(model, job),
     );
   }
@@ -150,9 +150,16 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
         return;
       }
       const reason = server?.report.reason ?? stored.reason ?? 'this version is not there';
-      const problem = jobProblem('model-unavailable', `${stored.model} version ${version}: ${reason}`);
+      const problem = jobProblem(
+        'model-unavailable',
+        `${stored.model} version ${version}: ${reason}`,
+      );
       this.executor.fail([job], problem).catch(reject);
     });
+  }
+
+  private consumers(): PredictConsumer[] {
+    return this.models.flatMap(({ consumer }) => consumer ?? []);
   }
 
   private report(): ModelReport[] {

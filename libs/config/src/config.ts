@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { type z } from 'zod';
 import { jobsSchema } from './jobs.config.js';
 import { modelsSchema } from './models.config.js';
 import { redisSchema } from './redis.config.js';
@@ -15,7 +15,9 @@ const schemas = {
   telemetry: telemetrySchema,
 } as const;
 
-export type Config = { readonly [D in keyof typeof schemas]: Readonly<z.infer<(typeof schemas)[D]>> };
+export type Config = {
+  readonly [D in keyof typeof schemas]: Readonly<z.infer<(typeof schemas)[D]>>;
+};
 
 /** A setting is missing or wrong. The message is meant for the operator, one line a setting. */
 export class ConfigError extends Error {

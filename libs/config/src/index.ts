@@ -1,6 +1,12 @@
 export { APP_VERSION } from './app-version.js';
 export { baseUrl } from './base-url.js';
-export { type Config, ConfigError, describeSettings, loadConfig, refuseOpenServer } from './config.js';
+export {
+  type Config,
+  ConfigError,
+  describeSettings,
+  loadConfig,
+  refuseOpenServer,
+} from './config.js';
 export { CONFIG, ConfigModule } from './config.module.js';
 export { runnerEnvironment } from './runner-environment.js';
 export { isLoopback } from './server.config.js';

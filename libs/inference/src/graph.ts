@@ -35,5 +35,7 @@ export function requireShape(tensor: TensorInfo, expected: readonly number[], wh
 /** Kinds that compute floats need a float tensor to put them in. */
 export function requireFloat32(tensor: TensorInfo): void {
   if (tensor.dtype === 'float32') return;
-  throw new ManifestMismatch(`the graph's ${tensor.name} is ${tensor.dtype}, and float32 is needed`);
+  throw new ManifestMismatch(
+    `the graph's ${tensor.name} is ${tensor.dtype}, and float32 is needed`,
+  );
 }

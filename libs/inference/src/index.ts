@@ -1,4 +1,3 @@
-export { RunnerCrashed } from './errors.js';
 export type { FiringReason } from './batching/batcher.js';
 export type { JobOutcome } from './runner/protocol.js';
 export type { BatchResult } from './runner/runner.js';

@@ -68,7 +68,10 @@ export class FleetStore {
 
   /** Calls `listener` whenever some worker's report changed. @returns stops listening. */
   async watch(listener: () => void): Promise<() => Promise<void>> {
-    const subscriber = this.redis.duplicate({ maxRetriesPerRequest: null, enableOfflineQueue: true });
+    const subscriber = this.redis.duplicate({
+      maxRetriesPerRequest: null,
+      enableOfflineQueue: true,
+    });
     subscriber.on('error', () => undefined);
     subscriber.on('message', listener);
     if (subscriber.status === 'wait') await subscriber.connect();

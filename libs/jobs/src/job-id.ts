@@ -8,7 +8,7 @@ import { createHash, randomFillSync } from 'node:crypto';
  * follows from the id alone and one script may write all records of a batch, in a Redis Cluster too.
  */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
-const VALUE = new Map([...ALPHABET].map((letter, value) => [letter, value]));
+const VALUE = new Map(Array.from(ALPHABET, (letter, value) => [letter, value]));
 const JOB_ID = /^job_0[0-9a-hjkmnp-tv-z]{9}[ef][0-9a-hjkmnp-tv-z]{15}$/;
 const POOL_BYTES = 8192;
 
@@ -37,7 +37,7 @@ export function newJobId(partition: number): string {
   const low = pool.readUInt32BE(poolOffset + 4);
   poolOffset += 8;
   // 80 bits remain: version (4), partition (12), variant 0b10 (2), random (62), in two halves of 40.
-  const upper = (0x7000 + partition) * 2 ** 24 + (0x800000 + (high >>> 8) % 0x400000);
+  const upper = (0x7000 + partition) * 2 ** 24 + (0x800000 + ((high >>> 8) % 0x400000));
   const lower = (high & 0xff) * 2 ** 32 + low;
   return `job_${lastMsText}${encode40(upper)}${encode40(lower)}`;
 }

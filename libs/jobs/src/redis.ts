@@ -9,7 +9,7 @@ const MIN_VERSION = [6, 2] as const;
  * @param failFast commands fail at once while Redis is away instead of queueing up in memory: for
  *   the api, which owes its caller an answer. BullMQ workers wait instead.
  */
-export function connectRedis(url: string, { failFast }: { failFast: boolean }): Redis {
+function connectRedis(url: string, { failFast }: { failFast: boolean }): Redis {
   const redis = new Redis(url, {
     lazyConnect: true,
     maxRetriesPerRequest: failFast ? 1 : null,

@@ -15,7 +15,8 @@ export function instanceSchema(version: VersionDescription): JsonSchema | null {
       return {
         type: 'string',
         contentEncoding: 'base64',
-        description: 'PNG, JPEG or WebP: base64, or a data URI; or upload it as multipart/form-data',
+        description:
+          'PNG, JPEG or WebP: base64, or a data URI; or upload it as multipart/form-data',
       };
     case 'tensor':
       return tensorSchema(version);
@@ -79,7 +80,10 @@ function tensorSchema(version: VersionDescription): JsonSchema | null {
   if (!tensors) return null;
   const axis = batchAxisOf(tensors, version.batching.max_batch_size);
   const properties = Object.fromEntries(
-    tensors.inputs.map((t) => [t.name, nestedSchema(instanceShape(t, axis), elementSchema(t.dtype))]),
+    tensors.inputs.map((t) => [
+      t.name,
+      nestedSchema(instanceShape(t, axis), elementSchema(t.dtype)),
+    ]),
   );
   return {
     type: 'object',

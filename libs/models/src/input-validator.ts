@@ -75,7 +75,9 @@ export class InputValidator {
   private check(instance: unknown, at: string): PointedError[] {
     if (this.version.input.kind === 'image') {
       const complaint =
-        typeof instance === 'string' ? imageComplaint(instance) : 'must be a string: base64 or data URI';
+        typeof instance === 'string'
+          ? imageComplaint(instance)
+          : 'must be a string: base64 or data URI';
       return complaint === null ? [] : [{ pointer: at, message: complaint }];
     }
     const validate = this.short && !isRecord(instance) ? this.short : this.named;
@@ -156,4 +158,3 @@ function message(error: ErrorObject): string {
 function escape(part: string): string {
   return part.replaceAll('~', '~0').replaceAll('/', '~1');
 }
-

@@ -92,7 +92,9 @@ const tensor = z.strictObject({ kind: z.literal('tensor') });
 /** `model.yaml`. Reference: docs/reference/model-yaml.md. */
 export const manifestSchema = z.strictObject({
   description: text.optional(),
-  input: z.discriminatedUnion('kind', [tabularInput, imageInput, tensor]).default({ kind: 'tensor' }),
+  input: z
+    .discriminatedUnion('kind', [tabularInput, imageInput, tensor])
+    .default({ kind: 'tensor' }),
   output: z
     .discriminatedUnion('kind', [classificationOutput, regressionOutput, tensor])
     .default({ kind: 'tensor' }),

@@ -36,9 +36,10 @@ export function parseManifest(text: string, label: string): Manifest {
   const result = manifestSchema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
   if (result.success) return result.data;
   const complaints = result.error.issues.map((issue) => {
-    const at = document.getIn(issue.path.map((part) => part as string | number), true) as
-      | { range?: [number, number, number] | null }
-      | undefined;
+    const at = document.getIn(
+      issue.path.map((part) => part as string | number),
+      true,
+    ) as { range?: [number, number, number] | null } | undefined;
     const line = at?.range ? `:${String(lines.linePos(at.range[0]).line)}` : '';
     return `${label}${line}: ${fieldPath(issue.path)}${issue.message}`;
   });
@@ -46,6 +47,8 @@ export function parseManifest(text: string, label: string): Manifest {
 }
 
 function fieldPath(path: PropertyKey[]): string {
-  const text = path.map((p) => (typeof p === 'number' ? `[${String(p)}]` : `.${String(p)}`)).join('');
+  const text = path
+    .map((p) => (typeof p === 'number' ? `[${String(p)}]` : `.${String(p)}`))
+    .join('');
   return text === '' ? '' : `${text.replace(/^\./, '')}: `;
 }

@@ -32,7 +32,10 @@ export function outputSchema(version: VersionDescription): JsonSchema | null {
       const axis = batchAxisOf(tensors, version.batching.max_batch_size);
       return object(
         Object.fromEntries(
-          tensors.outputs.map((t) => [t.name, nestedSchema(instanceShape(t, axis), outputElement(t.dtype))]),
+          tensors.outputs.map((t) => [
+            t.name,
+            nestedSchema(instanceShape(t, axis), outputElement(t.dtype)),
+          ]),
         ),
       );
     }

@@ -42,7 +42,12 @@ function createRootLogger(app: string, config: Config['telemetry']): Pino {
 }
 
 /** Contexts in which Nest tells how it starts: a hundred lines that nobody asked for. */
-const STARTUP_CONTEXTS = new Set(['InstanceLoader', 'RouterExplorer', 'RoutesResolver', 'NestFactory']);
+const STARTUP_CONTEXTS = new Set([
+  'InstanceLoader',
+  'RouterExplorer',
+  'RoutesResolver',
+  'NestFactory',
+]);
 
 /** Nest's own lines, and those of every `new Logger(…)`, through pino; start-up chatter at `debug`. */
 export class AppLogger extends Logger {

@@ -88,7 +88,10 @@ function matches(address: ipaddr.IPv4 | ipaddr.IPv6, range: Range): boolean {
 }
 
 function bareHost(url: URL): string {
-  return url.hostname.toLowerCase().replace(/^\[|\]$/g, '').replace(/\.$/, '');
+  return url.hostname
+    .toLowerCase()
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '');
 }
 
 function isLocalName(host: string): boolean {

@@ -18,9 +18,13 @@ export class HealthService {
   /** Up where a job could be taken: some model can be served, or could be once a worker is back. */
   checkModels(): HealthIndicatorResult {
     const indicator = this.indicators.check('models');
-    const usable = this.catalog.list().some((model) =>
-      model.versions.some(({ report }) => report.state === 'ready' || report.state === 'unloaded'),
-    );
+    const usable = this.catalog
+      .list()
+      .some((model) =>
+        model.versions.some(
+          ({ report }) => report.state === 'ready' || report.state === 'unloaded',
+        ),
+      );
     return usable ? indicator.up() : indicator.down('no model can be served yet');
   }
 

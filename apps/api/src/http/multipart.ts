@@ -10,7 +10,12 @@ export function multipartOptions(
 ): FastifyMultipartAttachFieldsToBodyOptions & { attachFieldsToBody: 'keyValues' } {
   return {
     attachFieldsToBody: 'keyValues',
-    limits: { fileSize: bodyLimit, fieldSize: bodyLimit, files: MAX_INSTANCES, parts: MAX_INSTANCES + 20 },
+    limits: {
+      fileSize: bodyLimit,
+      fieldSize: bodyLimit,
+      files: MAX_INSTANCES,
+      parts: MAX_INSTANCES + 20,
+    },
   };
 }
 

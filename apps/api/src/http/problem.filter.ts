@@ -1,4 +1,10 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  HttpException,
+  Logger,
+} from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemError, PROBLEMS, type ProblemCode, problemType } from '#libs/contracts';
 
@@ -54,7 +60,9 @@ function toProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof HttpException) {
     // Nest wraps what Fastify threw.
-    return error.cause === undefined ? fromStatus(error.getStatus(), error) : toProblem(error.cause);
+    return error.cause === undefined
+      ? fromStatus(error.getStatus(), error)
+      : toProblem(error.cause);
   }
   const { code, statusCode } = error as { code?: string; statusCode?: number };
   const known = code === undefined ? undefined : FASTIFY_PROBLEMS[code];

@@ -54,6 +54,6 @@ export function addRequestHooks(app: NestFastifyApplication, bodyLimit: number):
 }
 
 /** What to do about a body over the limit. */
-export function tooLarge(limit: number): string {
+function tooLarge(limit: number): string {
   return `Send at most ${String(limit)} bytes, with a Content-Length for multipart uploads; the operator sets BODY_LIMIT_BYTES.`;
 }

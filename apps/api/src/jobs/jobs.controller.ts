@@ -24,7 +24,10 @@ export class JobsController {
     const record = isJobId(id) ? await this.jobs.find(id) : null;
     // Another owner's job looks like none at all.
     if (record?.spec.owner !== caller.owner) {
-      throw new ProblemError('job-not-found', 'No job of yours has this id, or it is kept no longer.');
+      throw new ProblemError(
+        'job-not-found',
+        'No job of yours has this id, or it is kept no longer.',
+      );
     }
     return toJobView(record, caller.baseUrl);
   }

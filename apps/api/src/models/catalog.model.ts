@@ -55,7 +55,10 @@ export class CatalogModel {
         : this.versions.find((v) => v.report.version === version);
     if (found && found.report.state !== 'failed') return found;
     if (!found && version !== undefined && this.report.reason === undefined) {
-      throw new ProblemError('version-not-found', `GET /v1/models/${this.name} lists its versions.`);
+      throw new ProblemError(
+        'version-not-found',
+        `GET /v1/models/${this.name} lists its versions.`,
+      );
     }
     const reason = found?.report.reason ?? this.report.reason ?? 'it has no version';
     throw new ProblemError('model-unavailable', `${this.name} cannot be served: ${reason}`, {

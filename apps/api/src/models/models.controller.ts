@@ -13,7 +13,11 @@ export class ModelsController {
 
   @Get()
   @ApiOperation({ summary: 'The models there are, and the state of their versions' })
-  @ApiQuery({ name: 'limit', required: false, schema: { type: 'integer', minimum: 1, maximum: 100 } })
+  @ApiQuery({
+    name: 'limit',
+    required: false,
+    schema: { type: 'integer', minimum: 1, maximum: 100 },
+  })
   @ApiQuery({ name: 'cursor', required: false })
   list(@Query('limit') limit?: string, @Query('cursor') cursor?: string) {
     const models = this.catalog.list();

@@ -42,7 +42,9 @@ export function ApiProblems(...statuses: number[]) {
         status,
         description: MEANINGS[status] ?? '',
         headers: REQUEST_ID,
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+        content: {
+          'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+        },
       }),
     ),
   );

@@ -1,13 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
 import { type JobView, ProblemError, WEBHOOK_EVENTS } from '#libs/contracts';
-import {
-  type JobSpec,
-  newJobId,
-  queuedRecord,
-  Submitter,
-  toJobView,
-} from '#libs/jobs';
+import { type JobSpec, newJobId, queuedRecord, Submitter, toJobView } from '#libs/jobs';
 import { OutboundForbidden, OutboundGuard } from '#libs/webhooks';
 import { ApiMetrics } from '../api.metrics.js';
 import type { Caller } from '../http/caller.js';

@@ -16,7 +16,8 @@ export class ApiKeyGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     if (!this.keys.required) return true;
     const targets = [context.getHandler(), context.getClass()];
-    if (this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC, targets) === true) return true;
+    if (this.reflector.getAllAndOverride<boolean | undefined>(PUBLIC, targets) === true)
+      return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const [scheme, key] = (request.headers.authorization ?? '').split(' ');
     const owner = scheme?.toLowerCase() === 'bearer' && key ? this.keys.ownerOf(key) : null;

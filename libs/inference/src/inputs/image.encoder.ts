@@ -49,7 +49,9 @@ export class ImageEncoder implements InputEncoder {
         .removeAlpha()
         .resize({ width, height, fit });
       const coloured =
-        channels === 'rgb' ? upright.toColourspace('srgb') : upright.grayscale().toColourspace('b-w');
+        channels === 'rgb'
+          ? upright.toColourspace('srgb')
+          : upright.grayscale().toColourspace('b-w');
       return await coloured.raw().toBuffer();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);

@@ -30,7 +30,9 @@ export class ClassificationDecoder implements OutputDecoder {
       confidence: round(probabilities[i] ?? 0, decimals),
     });
     // Ranked by the exact scores: rounding can make two of them equal.
-    const ranked = labels.map((_, i) => i).sort((a, b) => at(probabilities, b) - at(probabilities, a));
+    const ranked = labels
+      .map((_, i) => i)
+      .sort((a, b) => at(probabilities, b) - at(probabilities, a));
     const best = entry(ranked[0] ?? 0);
     const count = parameters.top_k ?? this.spec.top_k;
     if (count !== undefined) return { ...best, top_k: ranked.slice(0, count).map(entry) };

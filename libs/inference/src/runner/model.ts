@@ -2,7 +2,11 @@ import { jobProblem, type VersionDescription } from '#libs/contracts';
 import { type BatchAxis, batchAxisOf, instanceShape } from '#libs/models';
 import { InstanceError, plainReason } from '../errors.js';
 import { type InputEncoder, inputEncoder } from '../inputs/input-encoder.js';
-import { type CallParameters, type OutputDecoder, outputDecoder } from '../outputs/output-decoder.js';
+import {
+  type CallParameters,
+  type OutputDecoder,
+  outputDecoder,
+} from '../outputs/output-decoder.js';
 import type { OutputRow } from '../outputs/output-decoder.js';
 import { allocate, type Row, sizeOf } from '../tensors.js';
 import type { BatchTiming, JobOutcome, Loaded, LoadRequest } from './protocol.js';

@@ -57,7 +57,10 @@ export class Runner {
    * @param onEnd called once when the process ends, wanted or not.
    * @throws ModelLoadError
    */
-  static async start(options: RunnerOptions, onEnd: (crash: RunnerCrashed) => void): Promise<Runner> {
+  static async start(
+    options: RunnerOptions,
+    onEnd: (crash: RunnerCrashed) => void,
+  ): Promise<Runner> {
     const { loadTimeoutMs, onLine, ...load } = options;
     const child = fork(ENTRY, {
       serialization: 'advanced',

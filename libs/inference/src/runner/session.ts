@@ -3,7 +3,7 @@ import type { TensorInfo } from '#libs/contracts';
 import type { BatchAxis } from '#libs/models';
 import { ModelLoadError, plainReason } from '../errors.js';
 import type { OutputRow } from '../outputs/output-decoder.js';
-import { type Block, concatenate, type Row, sizeOf, type TensorData } from '../tensors.js';
+import { type Block, concatenate, type Row, sizeOf } from '../tensors.js';
 
 /** An open graph. Lives in a runner process: `run` blocks the event loop while it computes. */
 export class Session {
@@ -54,7 +54,11 @@ export class Session {
       const blocks = rows.map((row) => row[name]).filter((block): block is Block => !!block);
       const shape = blocks[0]?.shape ?? [];
       const dims = axis === 'none' ? shape : [rows.length, ...shape];
-      feeds[name] = new Tensor(dtype as 'float32', concatenate(dtype, blocks) as Float32Array, dims);
+      feeds[name] = new Tensor(
+        dtype as 'float32',
+        concatenate(dtype, blocks) as Float32Array,
+        dims,
+      );
     }
     const results = await this.session.run(feeds);
     return rows.map((_, row) => this.outputRow(results, row, rows.length, axis));
@@ -68,12 +72,13 @@ export class Session {
   ): OutputRow {
     const output: OutputRow = {};
     for (const { name } of this.tensors.outputs) {
-      const tensor = results[name] as Tensor;
+      const tensor = results[name];
+      if (!tensor) throw new Error(`the graph gave no output ${name}`);
       const keepsRows = axis !== 'none' && tensor.dims[0] === rows;
       if (axis !== 'none' && !keepsRows && rows > 1) throw new LostBatchDimension(name);
       const shape = keepsRows ? tensor.dims.slice(1) : tensor.dims;
       const offset = keepsRows ? row * sizeOf(shape) : 0;
-      output[name] = { data: tensor.data as TensorData, offset, shape };
+      output[name] = { data: tensor.data, offset, shape };
     }
     return output;
   }

@@ -1,0 +1,65 @@
+/** Imports run one way: apps → libs. See docs/decisions. @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'libs-not-to-apps',
+      severity: 'error',
+      from: { path: '^libs/' },
+      to: { path: '^apps/' },
+    },
+    {
+      name: 'no-app-to-app',
+      severity: 'error',
+      from: { path: '^apps/([^/]+)/' },
+      to: { path: '^apps/', pathNot: '^apps/$1/' },
+    },
+    {
+      name: 'foundations-stand-alone',
+      comment: 'contracts and config import no other lib',
+      severity: 'error',
+      from: { path: '^libs/(contracts|config)/' },
+      to: { path: '^libs/', pathNot: '^libs/$1/' },
+    },
+    {
+      name: 'one-door',
+      comment: 'A lib is entered by its src/index.ts alone',
+      severity: 'error',
+      from: { path: '^(apps|libs)/([^/]+)/' },
+      to: { path: '^libs/([^/]+)/src/', pathNot: ['^libs/[^/]+/src/index\\.ts$', '^$1/$2/'] },
+    },
+    {
+      name: 'api-without-inference',
+      severity: 'error',
+      from: { path: '^apps/(api|courier)/' },
+      to: { path: '^libs/inference/', reachable: true },
+    },
+    {
+      name: 'bullmq-and-redis-in-jobs-alone',
+      severity: 'error',
+      from: { path: '^(apps|libs)/', pathNot: '^libs/jobs/|\\.spec\\.ts$' },
+      to: { path: 'node_modules/(bullmq|ioredis|@nestjs/bullmq)/' },
+    },
+    {
+      name: 'onnxruntime-in-inference-alone',
+      severity: 'error',
+      from: { path: '^(apps|libs)/', pathNot: '^libs/inference/' },
+      to: { path: 'node_modules/onnxruntime' },
+    },
+    { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.depcruise.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
+  },
+};
