@@ -56,7 +56,10 @@ class Watched {
       const look = () => {
         for (; next < this.lines.length; next += 1) {
           const match = pattern.exec(this.lines[next] ?? '');
-          if (match) { settle(() => resolve(match)); return; }
+          if (match) {
+            settle(() => resolve(match));
+            return;
+          }
         }
         if (this.#child.exitCode !== null)
           settle(() => reject(new Error(`exited without ${pattern}:\n${this.output}`)));

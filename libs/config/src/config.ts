@@ -26,14 +26,16 @@ export class ConfigError extends Error {
 
 /**
  * Reads and validates every setting.
- * @param env the environment; nothing else in the project reads it.
+ * @param env the environment; nothing else in the project reads it. A variable that is empty counts as
+ *   unset: compose files write `NAME=`.
  * @throws ConfigError naming each bad variable.
  */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const variables = Object.fromEntries(Object.entries(env).filter(([, text]) => text !== ''));
   const complaints: string[] = [];
   const config: Record<string, unknown> = {};
   for (const [domain, schema] of Object.entries(schemas)) {
-    const result = schema.safeParse(env);
+    const result = schema.safeParse(variables);
     if (result.success) config[domain] = result.data;
     else {
       complaints.push(...result.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`));

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 
-/** An integer within `[min, max]`, or `fallback` where the variable is unset or empty. */
+const DIGITS = /^-?[0-9]+$/;
+
+/** An integer within `[min, max]`, or `fallback` where the variable is unset. */
 export function wholeNumber(min: number, max: number, fallback: number) {
   return z.preprocess(
-    (text) => (text === undefined || text === '' ? fallback : Number(text)),
+    (text) => (text === undefined ? fallback : DIGITS.test(String(text)) ? Number(text) : NaN),
     z
       .number({ error: `must be a whole number from ${String(min)} to ${String(max)}` })
       .int()
@@ -12,15 +14,14 @@ export function wholeNumber(min: number, max: number, fallback: number) {
   );
 }
 
-/** A text that counts as unset when it is empty, as compose files write `NAME=`. */
 export function optionalText() {
-  return z.preprocess((text) => (text === '' ? undefined : text), z.string().optional());
+  return z.string().optional();
 }
 
 /** `true`/`false`, `1`/`0`. */
 export function flag(fallback: boolean) {
   return z.preprocess(
-    (text) => (text === undefined || text === '' ? String(fallback) : text),
+    (text) => text ?? String(fallback),
     z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1'),
   );
 }

@@ -22,7 +22,7 @@ export class ModelLoadError extends Error {
 export function plainReason(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text
-    .replace(/(?:[A-Za-z]:)?(?:[\\/][\w.@+-]+)+[\\/]([\w.@+-]+)/g, '$1')
+    .replace(/(?:[A-Za-z]:)?(?:[\\/][\p{L}\p{N}_.@+-]+)+[\\/]([\p{L}\p{N}_.@+-]+)/gu, '$1')
     .replace(/\s+/g, ' ')
     .trim()
     .slice(0, 500);

@@ -1,6 +1,7 @@
 import { InjectQueue } from '@nestjs/bullmq';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Queue } from 'bullmq';
+import { CONFIG, type Config } from '#libs/config';
 import type { WebhookEvent } from '#libs/contracts';
 
 export const DELIVERIES = 'webhook-deliveries';
@@ -12,14 +13,18 @@ export interface Delivery {
   requestId: string;
 }
 
-const ATTEMPTS = 10;
-const FIRST_RETRY_MS = 5000;
+/** With delays that double from 5 s: the last one three and a half days after the first. */
+const ATTEMPTS = 17;
+
 const KEEP_S = { delivered: 3600, failed: 7 * 86_400 };
 
 /** The courier's own queue. */
 @Injectable()
 export class DeliveryQueue {
-  constructor(@InjectQueue(DELIVERIES) readonly queue: Queue<Delivery>) {}
+  constructor(
+    @InjectQueue(DELIVERIES) readonly queue: Queue<Delivery>,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
 
   /** Adds callbacks; one that is there already, by job and event, is not added twice. */
   async add(deliveries: readonly Delivery[]): Promise<void> {
@@ -30,7 +35,7 @@ export class DeliveryQueue {
         opts: {
           jobId: deliveryId(delivery),
           attempts: ATTEMPTS,
-          backoff: { type: 'exponential', delay: FIRST_RETRY_MS, jitter: 0.3 },
+          backoff: { type: 'exponential', delay: this.config.webhooks.WEBHOOK_FIRST_RETRY_MS, jitter: 0.3 },
           removeOnComplete: { age: KEEP_S.delivered, count: 1000 },
           removeOnFail: { age: KEEP_S.failed, count: 10_000 },
         },

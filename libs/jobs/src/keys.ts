@@ -14,8 +14,9 @@ export class Keys {
     return this.tag(partitionOfModel(model));
   }
 
+  /** A folder that no model may be called after is reported, and so has a queue: BullMQ takes no `:`. */
   queueName(model: string): string {
-    return `${QUEUE_PREFIX}${model}`;
+    return `${QUEUE_PREFIX}${encodeURIComponent(model)}`;
   }
 
   /** The record of a job; its id must have passed `isJobId`. */

@@ -45,19 +45,20 @@ async function checkRedis(url: string): Promise<void> {
     if (error instanceof ConfigError) throw error;
     throw new ConfigError(plainWords(cause === '' ? String(error) : cause, url), { cause: error });
   } finally {
-    probe.disconnect();
+    // One that has ended would only start a timer that keeps the process.
+    if (probe.status !== 'end') probe.disconnect();
   }
 }
 
 function plainWords(message: string, url: string): string {
-  if (/NOAUTH|WRONGPASS|NOPERM|invalid username-password|AUTH/i.test(message)) {
+  if (/NOAUTH|WRONGPASS|NOPERM|invalid username-password|\bERR AUTH\b/.test(message)) {
     return 'REDIS_URL: Redis wants another user or password; write redis://user:password@host:port';
   }
   return `REDIS_URL: no Redis answers at ${withoutCredentials(url)} (${message})`;
 }
 
 function withoutCredentials(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//');
+  return url.replace(/\/\/[^/]*@/, '//');
 }
 
 function checkVersion(version: string): void {

@@ -70,12 +70,8 @@ export class Submitter {
       },
     }));
     try {
-      const [records, queued] = await Promise.allSettled([
-        this.store.create(batch),
-        this.queues.add(model, messages),
-      ]);
-      if (records.status === 'rejected') throw records.reason;
-      if (queued.status === 'rejected') throw queued.reason;
+      // The first failure settles it: a queue that is first opened while Redis is away waits for it.
+      await Promise.all([this.store.create(batch), this.queues.add(model, messages)]);
       for (const { accepted } of batch) accepted();
     } catch (cause) {
       // A BullMQ job whose record is gone is dropped by the worker that takes it.

@@ -129,7 +129,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function pointed(at: string, errors: ErrorObject[] | null | undefined): PointedError[] {
-  return (errors ?? []).map((error) => ({
+  return (errors ?? []).slice(0, MAX_ERRORS).map((error) => ({
     pointer: `${at}${error.instancePath}${missing(error)}`,
     message: message(error),
   }));

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { type Manifest, manifestSchema } from './manifest.schema.js';
 
 /** A `model.yaml` that cannot be used. The message names file, line or field. */
@@ -33,17 +33,43 @@ export function parseManifest(text: string, label: string): Manifest {
     const { line } = lines.linePos(broken.pos[0]);
     throw new ManifestError(`${label}:${String(line)}: ${broken.message}`);
   }
-  const result = manifestSchema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
+  const result = manifestSchema.safeParse(plainValue(document, label) ?? {});
   if (result.success) return result.data;
   const complaints = result.error.issues.map((issue) => {
-    const at = document.getIn(
-      issue.path.map((part) => part as string | number),
-      true,
-    ) as { range?: [number, number, number] | null } | undefined;
-    const line = at?.range ? `:${String(lines.linePos(at.range[0]).line)}` : '';
-    return `${label}${line}: ${fieldPath(issue.path)}${issue.message}`;
+    const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+    const { line } = lines.linePos(offsetOf(document.contents, [...issue.path, ...unknown]));
+    return `${label}:${String(line)}: ${fieldPath(issue.path)}${issue.message}`;
   });
   throw new ManifestError(complaints.join('; '));
+}
+
+/** @throws ManifestError for aliases of nothing, and for those that would grow without end. */
+function plainValue(document: Document, label: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (cause) {
+    throw new ManifestError(`${label}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Where a field stands, or else what should hold it. */
+function offsetOf(root: unknown, path: readonly PropertyKey[]): number {
+  let offset = isNode(root) ? (root.range?.[0] ?? 0) : 0;
+  let node = root;
+  for (const part of path) {
+    let place: unknown;
+    if (isSeq(node)) place = node = node.items[Number(part)];
+    else if (isMap(node)) {
+      const pair = node.items.find(
+        ({ key }) => isScalar(key) && String(key.value) === String(part),
+      );
+      place = pair?.key;
+      node = pair?.value;
+    }
+    if (!isNode(place)) break;
+    offset = place.range?.[0] ?? offset;
+  }
+  return offset;
 }
 
 function fieldPath(path: PropertyKey[]): string {

@@ -52,7 +52,7 @@ export class OutboundGuard {
   checkAddress(address: string): void {
     // `process` unwraps IPv4 that is mapped into IPv6, so that it is judged as what it is.
     const parsed = ipaddr.process(address);
-    if (parsed.range() === 'unicast') return;
+    if (isPublic(parsed)) return;
     if (this.ranges.some((range) => matches(parsed, range))) return;
     throw new OutboundForbidden(`${address} is not a public address`);
   }
@@ -76,6 +76,14 @@ export class OutboundGuard {
 
 function familyOf(family: number | string | undefined): number {
   return family === 4 || family === 'IPv4' ? 4 : family === 6 || family === 'IPv6' ? 6 : 0;
+}
+
+/** All of IPv6 that was ever given out lies in 2000::/3; the rest may lead anywhere (`::127.0.0.1`). */
+const GLOBAL_IPV6 = ipaddr.parseCIDR('2000::/3');
+
+function isPublic(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
+  if (address.range() !== 'unicast') return false;
+  return address.kind() === 'ipv4' || matches(address, GLOBAL_IPV6);
 }
 
 function wholeAddress(address: string): Range {

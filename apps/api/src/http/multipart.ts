@@ -20,7 +20,7 @@ export function multipartOptions(
 }
 
 export function isMultipart(request: FastifyRequest): boolean {
-  return request.headers['content-type']?.startsWith('multipart/form-data') === true;
+  return /^multipart\/form-data\b/i.test(request.headers['content-type'] ?? '');
 }
 
 /**

@@ -64,7 +64,7 @@ function toProblem(error: unknown): ProblemError {
       ? fromStatus(error.getStatus(), error)
       : toProblem(error.cause);
   }
-  const { code, statusCode } = error as { code?: string; statusCode?: number };
+  const { code, statusCode } = (error ?? {}) as { code?: string; statusCode?: number };
   const known = code === undefined ? undefined : FASTIFY_PROBLEMS[code];
   if (known) return new ProblemError(...known);
   if (isRedisTrouble(error)) {

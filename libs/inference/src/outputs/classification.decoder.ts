@@ -1,6 +1,7 @@
 import type { ClassificationOutput, TensorInfo } from '#libs/contracts';
 import { InstanceError, ManifestMismatch } from '../errors.js';
 import { findTensor } from '../graph.js';
+import { sizeOf } from '../tensors.js';
 import type { CallParameters, OutputDecoder, OutputRow } from './output-decoder.js';
 import { round } from './rounding.js';
 
@@ -43,6 +44,13 @@ export class ClassificationDecoder implements OutputDecoder {
   private scores(row: OutputRow): number[] {
     const output = row[this.tensor];
     const { length } = this.spec.labels;
+    const given = sizeOf(output?.shape ?? []);
+    // What stands behind this row's scores are those of another caller.
+    if (given !== length) {
+      throw new ManifestMismatch(
+        `model.yaml has ${String(length)} labels, but the graph gave ${String(given)} scores`,
+      );
+    }
     const scores = Array.from({ length }, (_, i) => Number(output?.data[output.offset + i]));
     if (!scores.every(Number.isFinite)) {
       throw new InstanceError('the model gave scores that are not finite numbers');

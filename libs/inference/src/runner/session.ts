@@ -3,6 +3,7 @@ import type { TensorInfo } from '#libs/contracts';
 import type { BatchAxis } from '#libs/models';
 import { ModelLoadError, plainReason } from '../errors.js';
 import type { OutputRow } from '../outputs/output-decoder.js';
+import { fromWire, toWire } from './float16.js';
 import { type Block, concatenate, type Row, sizeOf } from '../tensors.js';
 
 /** An open graph. Lives in a runner process: `run` blocks the event loop while it computes. */
@@ -56,7 +57,7 @@ export class Session {
       const dims = axis === 'none' ? shape : [rows.length, ...shape];
       feeds[name] = new Tensor(
         dtype as 'float32',
-        concatenate(dtype, blocks) as Float32Array,
+        toWire(concatenate(dtype, blocks)) as Float32Array,
         dims,
       );
     }
@@ -78,7 +79,7 @@ export class Session {
       if (axis !== 'none' && !keepsRows && rows > 1) throw new LostBatchDimension(name);
       const shape = keepsRows ? tensor.dims.slice(1) : tensor.dims;
       const offset = keepsRows ? row * sizeOf(shape) : 0;
-      output[name] = { data: tensor.data, offset, shape };
+      output[name] = { data: fromWire(tensor.type, tensor.data), offset, shape };
     }
     return output;
   }

@@ -1,0 +1,139 @@
+import { describe, expect, it } from '@jest/globals';
+import { baseUrl } from './base-url.js';
+import { ConfigError, describeSettings, loadConfig, refuseOpenServer } from './config.js';
+import { runnerEnvironment } from './runner-environment.js';
+
+const REDIS_URL = 'redis://127.0.0.1:6379';
+const load = (env: NodeJS.ProcessEnv) => loadConfig({ REDIS_URL, ...env });
+
+function complaint(env: NodeJS.ProcessEnv): string {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return '';
+}
+
+describe('loadConfig', () => {
+  it('needs nothing but a Redis', () => {
+    const { server, models, jobs, webhooks, redis } = load({});
+    expect(server).toMatchObject({ HOST: '127.0.0.1', PORT: 3000, DOCS: true });
+    expect(server.API_KEYS).toBeUndefined();
+    expect(models).toMatchObject({ MODELS_DIR: 'models', EXECUTION_PROVIDERS: ['cpu'] });
+    expect(jobs.RESULT_TTL_S).toBe(86_400);
+    expect(webhooks).toMatchObject({ OUTBOUND_ALLOW: [], WEBHOOK_TIMEOUT_S: 15 });
+    expect(redis.KEY_PREFIX).toBe('foretell');
+  });
+
+  it.each([
+    ['PORT', '70000'],
+    ['PORT', '-1'],
+    ['PORT', '3000.5'],
+    ['PORT', 'http'],
+    ['PORT', ' '],
+    ['OPS_PORT', 'NaN'],
+    ['PUBLIC_URL', 'ftp://example.com'],
+    ['PUBLIC_URL', 'example.com'],
+    ['BODY_LIMIT_BYTES', '12'],
+    ['DOCS', 'yes'],
+    ['REDIS_URL', 'http://127.0.0.1'],
+    ['REDIS_URL', undefined],
+    ['KEY_PREFIX', 'a:b'],
+    ['KEY_PREFIX', '{a}'],
+    ['EXECUTION_PROVIDERS', 'cuda,tpu'],
+    ['RUNNER_THREADS', '0'],
+    ['MODEL_LOAD_TIMEOUT_S', 'Infinity'],
+    ['RESULT_TTL_S', '0'],
+    ['MAX_RESULT_TTL_S', '1e99'],
+    ['LOCK_DURATION_MS', '1'],
+    ['STALLED_INTERVAL_MS', '1'],
+    ['WEBHOOK_SECRET', 'secret'],
+    ['WEBHOOK_SECRET', 'whsec_c2hvcnQ='],
+    ['OUTBOUND_ALLOW', '10.0.0.0/99'],
+    ['OUTBOUND_ALLOW', 'receiver,10.0.0/8'],
+    ['WEBHOOK_TIMEOUT_S', '61'],
+    ['COURIER_CONCURRENCY', '0'],
+    ['LOG_LEVEL', 'loud'],
+    ['LOG_PRETTY', '2'],
+  ])('names %s when it is %p', (name, value) => {
+    expect(complaint({ REDIS_URL, [name]: value })).toMatch(new RegExp(`^${name}\\b.*: \\S`));
+  });
+
+  it('names every bad variable at once, one a line', () => {
+    const lines = complaint({ PORT: 'x', LOG_LEVEL: 'x', RESULT_TTL_S: 'x' }).split('\n');
+    expect(lines.map((line) => line.split(':')[0]).sort()).toEqual([
+      'LOG_LEVEL',
+      'PORT',
+      'REDIS_URL',
+      'RESULT_TTL_S',
+    ]);
+  });
+
+  it('takes an empty variable for an unset one, as compose files write NAME=', () => {
+    const names = describeSettings().map(({ name }) => name);
+    const empty = Object.fromEntries(names.map((name) => [name, '']));
+    expect(loadConfig({ ...empty, REDIS_URL })).toEqual(load({}));
+  });
+
+  it('reads lists, flags and numbers', () => {
+    const { models, server, webhooks } = load({
+      EXECUTION_PROVIDERS: ' cuda, ,cpu',
+      DOCS: '0',
+      PORT: '0',
+      OUTBOUND_ALLOW: 'receiver, 10.0.0.0/8,fd00::/8, ::1',
+    });
+    expect(models.EXECUTION_PROVIDERS).toEqual(['cuda', 'cpu']);
+    expect(server).toMatchObject({ DOCS: false, PORT: 0 });
+    expect(webhooks.OUTBOUND_ALLOW).toEqual(['receiver', '10.0.0.0/8', 'fd00::/8', '::1']);
+  });
+
+  it('describes every setting for the docs', () => {
+    for (const { meaning } of describeSettings()) expect(meaning).not.toBe('');
+  });
+});
+
+describe('refuseOpenServer', () => {
+  it.each(['0.0.0.0', '::', '192.168.1.2', 'example.com'])('refuses %s without keys', (HOST) => {
+    expect(() => {
+      refuseOpenServer(load({ HOST }));
+    }).toThrow(/^HOST: /);
+    refuseOpenServer(load({ HOST, API_KEYS: 'ann:12345678' }));
+    refuseOpenServer(load({ HOST, API_KEYS_FILE: '/run/keys' }));
+  });
+
+  it.each(['127.0.0.1', '::1', 'localhost'])('lets %s run open', (HOST) => {
+    refuseOpenServer(load({ HOST }));
+  });
+
+  it('does not take empty keys for keys', () => {
+    expect(() => {
+      refuseOpenServer(load({ HOST: '0.0.0.0', API_KEYS: '' }));
+    }).toThrow(ConfigError);
+  });
+});
+
+describe('baseUrl', () => {
+  it('is the public URL, or where the api listens', () => {
+    expect(baseUrl(load({ PUBLIC_URL: 'https://example.com/x//' }))).toBe('https://example.com/x');
+    expect(baseUrl(load({ HOST: '::1', PORT: '8080' }))).toBe('http://[::1]:8080');
+  });
+});
+
+describe('runnerEnvironment', () => {
+  it('passes what ONNX Runtime looks at, and no secret', () => {
+    const passed = { PATH: '/bin', CUDA_VISIBLE_DEVICES: '0', OMP_NUM_THREADS: '1', LC_ALL: 'C' };
+    const kept = {
+      API_KEYS: 'a:12345678',
+      REDIS_URL: 'redis://:secret@host',
+      WEBHOOK_SECRET: 'whsec_x',
+      BOARD_PASSWORD: 'x',
+      AWS_SECRET_ACCESS_KEY: 'x',
+      NVIDIA_API_KEY: 'x',
+      NODE_OPTIONS: '--inspect',
+      path: 'x',
+    };
+    expect(runnerEnvironment({ ...passed, ...kept })).toEqual(passed);
+  });
+});

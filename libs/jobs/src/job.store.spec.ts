@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { startTestRedis, type TestRedis } from '#libs/testing';
+import { newJobId } from './job-id.js';
+import { JobStore, type Started } from './job.store.js';
+import { Keys } from './keys.js';
+import type { JobResult, JobSpec } from './record.js';
+
+const PARTITION = 7;
+const keys = new Keys('test');
+const timing = {
+  queue_ms: 0,
+  batch_wait_ms: 0,
+  preprocess_ms: 0,
+  inference_ms: 0,
+  postprocess_ms: 0,
+  total_ms: 0,
+};
+
+function specOf(id: string): JobSpec {
+  return {
+    id,
+    model: 'iris',
+    version: '1',
+    count: 1,
+    many: false,
+    owner: '',
+    createdAt: 1,
+    resultTtlS: 60,
+    requestId: 'r',
+    metadata: {},
+    warnings: [],
+  };
+}
+
+function success(outputs: string): JobResult {
+  return { status: 'succeeded', outputs, done: 1, timing, batchSize: 1 };
+}
+const failure: JobResult = { status: 'failed', done: 0, timing, batchSize: 1 };
+
+describe('JobStore', () => {
+  let server: TestRedis;
+  let redis: Redis;
+  let store: JobStore;
+
+  beforeAll(async () => {
+    server = await startTestRedis();
+    redis = new Redis(server.url);
+    store = new JobStore(redis, keys);
+  });
+
+  afterAll(async () => {
+    redis.disconnect();
+    await server.stop();
+  });
+
+  async function created(input = '{"input":1}'): Promise<string> {
+    const id = newJobId(PARTITION);
+    await store.create([{ spec: specOf(id), input }]);
+    return id;
+  }
+
+  async function begun(id: string): Promise<Started> {
+    const [answer] = await store.begin([id]);
+    if (!answer || !('fence' in answer)) throw new Error(`${id} was not started`);
+    return answer;
+  }
+
+  const publish = (id: string, fence: number, result: JobResult, resultTtlS = 60) =>
+    store.publish([{ id, fence, resultTtlS, result }]);
+
+  it('keeps a job from its creation to its end', async () => {
+    const id = await created();
+    expect(await store.find(id)).toMatchObject({ status: 'queued', attempts: 0, outputs: null });
+    const { fence, input } = await begun(id);
+    expect(input).toBe('{"input":1}');
+    expect(await store.find(id)).toMatchObject({ status: 'running', attempts: 1 });
+    expect(await publish(id, fence, success('[{"x":1}]'))).toEqual([true]);
+    const record = await store.find(id);
+    expect(record).toMatchObject({ status: 'succeeded', outputs: [{ x: 1 }], end: { done: 1 } });
+    expect(record?.endedAt).toBeGreaterThanOrEqual(record?.startedAt ?? Infinity);
+  });
+
+  it('refuses the attempt that a newer one has overtaken', async () => {
+    const id = await created();
+    const older = await begun(id);
+    const newer = await begun(id);
+    expect(newer.fence).toBeGreaterThan(older.fence);
+    expect(await publish(id, older.fence, success('["old"]'))).toEqual([false]);
+    expect(await store.find(id)).toMatchObject({ status: 'running', outputs: null, end: null });
+    expect(await publish(id, newer.fence, success('["new"]'))).toEqual([true]);
+    expect(await publish(id, older.fence, failure)).toEqual([false]);
+    expect(await store.find(id)).toMatchObject({ status: 'succeeded', outputs: ['new'] });
+  });
+
+  it('keeps the first start of several', async () => {
+    const id = await created();
+    await begun(id);
+    const first = await redis.hget(keys.record(id), 'started_at');
+    await redis.hset(keys.record(id), 'started_at', '5');
+    await begun(id);
+    expect(first).not.toBeNull();
+    expect(await redis.hget(keys.record(id), 'started_at')).toBe('5');
+  });
+
+  it('takes a publication that is sent again for the one it was, and changes nothing', async () => {
+    const id = await created();
+    const { fence } = await begun(id);
+    await publish(id, fence, success('["first"]'));
+    const before = await redis.hgetall(keys.record(id));
+    expect(await publish(id, fence, success('["second"]'))).toEqual([true]);
+    expect(await publish(id, fence, failure)).toEqual([false]);
+    expect(await redis.hgetall(keys.record(id))).toEqual(before);
+  });
+
+  it('starts no job that has ended', async () => {
+    const id = await created();
+    const { fence } = await begun(id);
+    await publish(id, fence, failure);
+    expect(await store.begin([id])).toEqual([{ id, status: 'failed' }]);
+    expect(await publish(id, fence + 1, success('[1]'))).toEqual([false]);
+    expect(await store.find(id)).toMatchObject({ status: 'failed', outputs: null });
+  });
+
+  it('drops the input with success and keeps it with failure', async () => {
+    const [won, lost] = [await created(), await created()];
+    await publish(won, (await begun(won)).fence, success('[1]'));
+    await publish(lost, (await begun(lost)).fence, failure);
+    expect(await redis.hexists(keys.record(won), 'input')).toBe(0);
+    expect(await redis.hexists(keys.record(lost), 'input')).toBe(1);
+  });
+
+  it('lets a result live as long as was asked, and a job that has not ended for ever', async () => {
+    const id = await created();
+    const { fence } = await begun(id);
+    expect(await redis.pttl(keys.record(id))).toBe(-1);
+    await publish(id, fence, success('[1]'), 365 * 86_400);
+    const left = await redis.pttl(keys.record(id));
+    expect(left).toBeLessThanOrEqual(365 * 86_400_000);
+    expect(left).toBeGreaterThan(364 * 86_400_000);
+  });
+
+  it('knows nothing of unknown jobs, and makes no record of them', async () => {
+    const [known, unknown] = [await created(), newJobId(PARTITION)];
+    const answers = await store.begin([unknown, known]);
+    expect(answers).toEqual([
+      { id: unknown, status: null },
+      { id: known, fence: 1, input: '{"input":1}' },
+    ]);
+    expect(await publish(unknown, 1, success('[1]'))).toEqual([false]);
+    expect(await store.find(unknown)).toBeNull();
+    expect(await redis.exists(keys.record(unknown))).toBe(0);
+  });
+
+  it('publishes a batch in which each job has its own fate', async () => {
+    const ids = [await created(), await created(), await created()];
+    const started = await Promise.all(ids.map(begun));
+    await begun(ids[1] ?? '');
+    const results = started.map(({ id, fence }, i) => ({
+      id,
+      fence,
+      resultTtlS: 60,
+      result: success(`[${String(i)}]`),
+    }));
+    expect(await store.publish(results)).toEqual([true, false, true]);
+    const outputs = await Promise.all(ids.map(async (id) => (await store.find(id))?.outputs));
+    expect(outputs).toEqual([[0], null, [2]]);
+  });
+
+  it('takes back what it created', async () => {
+    const id = await created();
+    await store.discard([id]);
+    expect(await store.find(id)).toBeNull();
+  });
+});

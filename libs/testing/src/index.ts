@@ -1,0 +1,2 @@
+export { codeOf, pointedErrorsOf, problemOf } from './problems.js';
+export { startTestRedis, type TestRedis, type TestRedisOptions } from './redis.js';

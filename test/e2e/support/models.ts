@@ -1,0 +1,29 @@
+import { mkdtemp, readFile, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const ROOT = path.join(import.meta.dirname, '../../..');
+
+/** A MODELS_DIR with just these: models of the repository, or fixtures by `fixture:<name>`. */
+export async function modelsDir(...names: string[]): Promise<string> {
+  const dir = await mkdtemp(path.join(tmpdir(), 'foretell-models-'));
+  for (const name of names) {
+    const fixture = name.startsWith('fixture:') ? name.slice('fixture:'.length) : null;
+    const folder = fixture === null ? `models/${name}` : `test/fixtures/models/${fixture}`;
+    await symlink(path.join(ROOT, folder), path.join(dir, fixture ?? name));
+  }
+  return dir;
+}
+
+export interface HeldOut {
+  model: string;
+  metric: 'accuracy' | 'r2';
+  versions: Record<string, { value: number }>;
+  rows: { input: unknown; expected: string | number; reference: Record<string, number[]> }[];
+}
+
+/** The rows that a model was not trained on. */
+export async function heldOut(model: string): Promise<HeldOut> {
+  const file = path.join(ROOT, 'models/training/held-out', `${model}.json`);
+  return JSON.parse(await readFile(file, 'utf8')) as HeldOut;
+}
