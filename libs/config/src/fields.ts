@@ -5,7 +5,7 @@ const DIGITS = /^-?[0-9]+$/;
 /** An integer within `[min, max]`, or `fallback` where the variable is unset. */
 export function wholeNumber(min: number, max: number, fallback: number) {
   return z.preprocess(
-    (text) => (text === undefined ? fallback : DIGITS.test(String(text)) ? Number(text) : NaN),
+    (text) => (typeof text !== 'string' ? fallback : DIGITS.test(text) ? Number(text) : NaN),
     z
       .number({ error: `must be a whole number from ${String(min)} to ${String(max)}` })
       .int()

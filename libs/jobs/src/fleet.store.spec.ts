@@ -79,10 +79,10 @@ describe('FleetStore', () => {
 
   it('strikes silent workers off when another speaks', async () => {
     await sut.announce(report('a'), false);
-    const [, spoke] = await redis.zrange(keys.fleet, 0, -1, 'WITHSCORES');
+    const [, spoke] = await redis.zrange(keys.fleet, 0, '-1', 'WITHSCORES');
     await redis.zadd(keys.fleet, Number(spoke) - 15_001, 'a');
     await sut.announce(report('b'), false);
-    expect(await redis.zrange(keys.fleet, 0, -1)).toEqual(['b']);
+    expect(await redis.zrange(keys.fleet, 0, '-1')).toEqual(['b']);
   });
 
   it('wakes whoever watches when a report changed, and not when it did not', async () => {

@@ -23,8 +23,8 @@ describe('openRedis', () => {
   });
 
   it('says so when nobody listens, without the password', async () => {
-    const { port, stop } = await startTestRedis();
-    await stop();
+    const { port, ...server } = await startTestRedis();
+    await server.stop();
     const text = await complaint(`redis://ann:se@cret@127.0.0.1:${String(port)}`);
     expect(text).toContain(`no Redis answers at redis://127.0.0.1:${String(port)}`);
     expect(text).not.toMatch(/ann|se@|cret/);

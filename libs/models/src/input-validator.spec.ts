@@ -1,12 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import type { VersionDescription } from '#libs/contracts';
 import { codeOf, pointedErrorsOf } from '#libs/testing';
 import { InputValidator } from './input-validator.js';
 import { parseManifest } from './manifest.js';
 
 function validator(yaml: string): InputValidator {
-  const { versions: _, ...manifest } = parseManifest(yaml, 'm');
-  return new InputValidator({ ...manifest, model: 'm', version: '1' } as VersionDescription);
+  return new InputValidator({ ...parseManifest(yaml, 'm'), model: 'm', version: '1' });
 }
 
 const TABULAR = `
@@ -88,11 +86,12 @@ describe('a validator of named fields', () => {
   });
 
   it('warns of values outside the declared range, and takes them', () => {
-    const warnings = sut.validate([{ ...good, a: 10.5 }, [0, 0, -2]], true, undefined);
-    expect(warnings).toEqual([
-      { pointer: '/inputs/0/a', message: expect.stringContaining('0 to 10 cm') as string },
-      { pointer: '/inputs/1/2', message: expect.stringContaining('-1 to Infinity') as string },
-    ]);
+    const [first, second, ...more] = sut.validate([{ ...good, a: 10.5 }, [0, 0, -2]], true, {});
+    expect(first?.pointer).toBe('/inputs/0/a');
+    expect(first?.message).toContain('0 to 10 cm');
+    expect(second?.pointer).toBe('/inputs/1/2');
+    expect(second?.message).toContain('-1 to Infinity');
+    expect(more).toEqual([]);
     const wide = Array<unknown>(1000).fill([11, 0, 0]);
     expect(sut.validate(wide, true, undefined)).toHaveLength(50);
   });

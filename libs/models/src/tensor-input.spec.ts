@@ -9,9 +9,8 @@ import { outputSchema } from './output-schema.js';
 type Tensors = NonNullable<VersionDescription['tensors']>;
 
 function version(tensors: Partial<Tensors>): VersionDescription {
-  const { versions: _, ...manifest } = parseManifest('', 'm');
   return {
-    ...manifest,
+    ...parseManifest('', 'm'),
     model: 'm',
     version: '1',
     tensors: { inputs: [], outputs: [], ...tensors },
@@ -137,7 +136,7 @@ describe('the schemas of a raw graph', () => {
   });
 
   it('are not known before the graph was opened', () => {
-    const { tensors: _, ...unopened } = version({});
+    const unopened = { ...version({}), tensors: undefined };
     expect(publishedInputSchema(unopened)).toBeNull();
     expect(outputSchema(unopened)).toBeNull();
   });

@@ -1,5 +1,5 @@
 import { Controller, Get, HttpStatus, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { HealthCheckService } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
 import { ProblemError } from '#libs/contracts';
@@ -34,6 +34,7 @@ export class HealthController {
 
   @Get('ready')
   @ApiOperation({ summary: 'A job could be taken' })
+  @ApiOkResponse({ description: 'It could' })
   @ApiProblems(503)
   async ready(): Promise<{ status: 'ok' }> {
     try {

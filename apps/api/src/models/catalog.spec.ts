@@ -4,7 +4,11 @@ import { codeOf, problemOf } from '#libs/testing';
 import { CatalogModel } from './catalog.model.js';
 import { mergeReports } from './merge-reports.js';
 
-function version(name: string, state: VersionState, more: Partial<VersionReport> = {}) {
+function version(
+  name: string,
+  state: VersionState,
+  more: Partial<VersionReport> = {},
+): VersionReport {
   return {
     model: 'iris',
     version: name,
@@ -15,7 +19,7 @@ function version(name: string, state: VersionState, more: Partial<VersionReport>
     warmup: { batch_sizes: [] },
     card: {},
     ...more,
-  } as VersionReport;
+  };
 }
 
 const model = (versions: VersionReport[], more: Partial<ModelReport> = {}): ModelReport => ({

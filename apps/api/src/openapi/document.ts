@@ -15,7 +15,7 @@ export function createDocument(app: INestApplication): OpenAPIObject {
     .build();
   return SwaggerModule.createDocument(app, settings, {
     extraModels: EXTRA_SCHEMAS,
-    operationIdFactory: (_controller, method) => method,
+    operationIdFactory: (controller, method) => `${controller.replace('Controller', '')}_${method}`,
   });
 }
 

@@ -15,11 +15,11 @@ const keysOf = (env: NodeJS.ProcessEnv) =>
 
 class Endpoints {
   @Public()
-  open(this: void): void {
-    return undefined;
+  open(): string {
+    return 'open';
   }
-  closed(this: void): void {
-    return undefined;
+  closed(): string {
+    return 'closed';
   }
 }
 
