@@ -12,6 +12,8 @@ const MIN_VERSION = [6, 2] as const;
 function connectRedis(url: string, { failFast }: { failFast: boolean }): Redis {
   const redis = new Redis(url, {
     lazyConnect: true,
+    // Commands of one turn of the event loop leave in one write: a batch's 64 completions, say.
+    enableAutoPipelining: true,
     maxRetriesPerRequest: failFast ? 1 : null,
     enableOfflineQueue: !failFast,
     retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2000),

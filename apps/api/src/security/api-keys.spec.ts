@@ -64,7 +64,7 @@ describe('ApiKeyGuard', () => {
   function ask(authorization: string | undefined, endpoint: keyof Endpoints = 'closed') {
     const request = { headers: { authorization }, owner: undefined };
     const context = {
-      getHandler: () => Endpoints.prototype[endpoint],
+      getHandler: () => Reflect.get(Endpoints.prototype, endpoint) as unknown,
       getClass: () => Endpoints,
       switchToHttp: () => ({ getRequest: () => request }),
     } as unknown as ExecutionContext;

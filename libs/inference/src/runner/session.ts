@@ -51,10 +51,12 @@ export class Session {
    */
   async run(rows: readonly Row[], axis: BatchAxis): Promise<OutputRow[]> {
     const feeds: Record<string, Tensor> = {};
-    for (const { name, dtype } of this.tensors.inputs) {
+    for (const { name, dtype, shape: declared } of this.tensors.inputs) {
       const blocks = rows.map((row) => row[name]).filter((block): block is Block => !!block);
       const shape = blocks[0]?.shape ?? [];
-      const dims = axis === 'none' ? shape : [rows.length, ...shape];
+      // Run singly, a raw instance is the whole tensor; a row of fields or an image still lacks its 1.
+      const whole = axis === 'none' && shape.length === declared.length;
+      const dims = whole ? shape : [rows.length, ...shape];
       feeds[name] = new Tensor(
         dtype as 'float32',
         toWire(concatenate(dtype, blocks)) as Float32Array,
