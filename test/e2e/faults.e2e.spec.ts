@@ -60,7 +60,9 @@ describe('a process that dies mid-job', () => {
   it('the worker: another one takes its jobs over', async () => {
     const { client } = foretell;
     const worker = foretell.app('worker');
-    const jobs = await Promise.all([SLOW, QUICK, QUICK].map((input) => client.submit('slow', { input })));
+    const jobs = await Promise.all(
+      [SLOW, QUICK, QUICK].map((input) => client.submit('slow', { input })),
+    );
     const [first] = jobs;
     if (first) await client.running(first);
     worker.kill('SIGKILL');
@@ -85,7 +87,9 @@ describe('a process that dies mid-job', () => {
     const worker = foretell.app('worker');
     const slow = await client.submit('slow', { input: SLOW });
     await client.running(slow);
-    const waiting = await Promise.all(Array.from({ length: 6 }, () => client.submit('slow', { input: SLOW })));
+    const waiting = await Promise.all(
+      Array.from({ length: 6 }, () => client.submit('slow', { input: SLOW })),
+    );
     worker.kill('SIGTERM');
     expect(await worker.ended).toBe(0);
     const { body: started } = await client.get(`/v1/jobs/${slow.id}`);
@@ -103,7 +107,9 @@ function readyLines(log: { msg?: string }[]): number {
 async function untilBusy(workerPid: number): Promise<void> {
   const cpuTicks = () => {
     const [runner] = runners(workerPid);
-    const stat = execFileSync('ps', ['-o', 'cputimes=', '-p', String(runner)], { encoding: 'utf8' });
+    const stat = execFileSync('ps', ['-o', 'cputimes=', '-p', String(runner)], {
+      encoding: 'utf8',
+    });
     return Number(stat.trim());
   };
   const before = cpuTicks();

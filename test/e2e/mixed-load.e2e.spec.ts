@@ -45,14 +45,17 @@ describe('500 mixed submissions at once', () => {
     const solo = new Map<string, JobView>();
     for (const [i, job] of together.entries()) {
       const key = JSON.stringify(mix[i]);
-      const alone = solo.get(key) ?? (await foretell.client.predict(job.model, { input: mix[i]?.input }));
+      const alone =
+        solo.get(key) ?? (await foretell.client.predict(job.model, { input: mix[i]?.input }));
       solo.set(key, alone);
       expect(alone.batch_size).toBe(1);
       const expected = numbers(alone.output);
       numbers(job.output).forEach((number, k) => {
         expect(Math.abs(number - (expected[k] ?? NaN))).toBeLessThanOrEqual(TOLERANCE);
       });
-      expect((job.output as { label?: string }).label).toBe((alone.output as { label?: string }).label);
+      expect((job.output as { label?: string }).label).toBe(
+        (alone.output as { label?: string }).label,
+      );
     }
   });
 });
@@ -72,7 +75,9 @@ describe('every held-out row over HTTP', () => {
     const { rows, versions, metric } = await heldOut(model);
     for (const [version, { value }] of Object.entries(versions)) {
       const jobs = await Promise.all(
-        rows.map(({ input }) => foretell.client.post<JobView>('/predict', { model, version, input })),
+        rows.map(({ input }) =>
+          foretell.client.post<JobView>('/predict', { model, version, input }),
+        ),
       );
       const ended = await Promise.all(jobs.map(({ body }) => foretell.client.ended(body)));
       const outputs = ended.map(({ output }) => output as { label?: string; value?: number });
@@ -80,7 +85,10 @@ describe('every held-out row over HTTP', () => {
       const score =
         metric === 'accuracy'
           ? outputs.filter(({ label }, i) => label === expected[i]).length / rows.length
-          : r2(outputs.map((o) => o.value ?? NaN), expected.map(Number));
+          : r2(
+              outputs.map((o) => o.value ?? NaN),
+              expected.map(Number),
+            );
       expect(score).toBeCloseTo(value, 3);
       if (model === 'digits') expect(score).toBeGreaterThanOrEqual(0.97);
 

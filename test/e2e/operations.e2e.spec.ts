@@ -20,18 +20,30 @@ describe('an installation with keys and a board password', () => {
 
   it('lets in only those who have a key, and keeps their jobs apart', async () => {
     for (const client of [foretell.client, as('wrong-key-0000'), as('')]) {
-      const { status, headers, body } = await client.post('/predict', { model: 'iris', input: [1, 2, 3, 4] });
+      const { status, headers, body } = await client.post('/predict', {
+        model: 'iris',
+        input: [1, 2, 3, 4],
+      });
       expect(status).toBe(401);
       expect(headers.get('www-authenticate')).toBe('Bearer');
       expect(body).toMatchObject({ code: 'unauthorized' });
     }
     const job = await as('alice-key-1234').submit('iris', { input: [1, 2, 3, 4] });
     expect((await as('alice-key-1234').get(`/v1/jobs/${job.id}`)).status).toBe(200);
-    expect((await as('bob-key-5678').get(`/v1/jobs/${job.id}`)).body).toMatchObject({ code: 'job-not-found' });
+    expect((await as('bob-key-5678').get(`/v1/jobs/${job.id}`)).body).toMatchObject({
+      code: 'job-not-found',
+    });
   });
 
   it('leaves health and docs open, and neither metrics nor the board', async () => {
-    const open = ['/health', '/health/live', '/health/ready', '/docs', '/docs-json', '/problems/not-found'];
+    const open = [
+      '/health',
+      '/health/live',
+      '/health/ready',
+      '/docs',
+      '/docs-json',
+      '/problems/not-found',
+    ];
     for (const path of open) expect((await foretell.client.get(path)).status).toBe(200);
     for (const path of ['/metrics', '/v1/models', '/admin/queues', '/admin/queues/api/queues']) {
       expect((await foretell.client.get(path)).status).toBe(401);
@@ -51,13 +63,20 @@ describe('an installation with keys and a board password', () => {
       '/admin/queues/api/queues?activeQueue=predict-iris&status=completed',
     );
     expect(body.queues.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['predict-iris', 'predict-digits', 'predict-diabetes', 'webhook-deliveries']),
+      expect.arrayContaining([
+        'predict-iris',
+        'predict-digits',
+        'predict-diabetes',
+        'webhook-deliveries',
+      ]),
     );
     const text = JSON.stringify(body);
     expect(text).toContain(job.id);
     expect(text).not.toContain(CANARY);
     expect(text).not.toContain('0.123456');
-    const owed = await board.get('/admin/queues/api/queues?activeQueue=webhook-deliveries&status=delayed');
+    const owed = await board.get(
+      '/admin/queues/api/queues?activeQueue=webhook-deliveries&status=delayed',
+    );
     expect(JSON.stringify(owed.body)).not.toContain(CANARY);
   });
 
@@ -93,7 +112,10 @@ describe('an installation in trouble', () => {
     expect(refused.headers.get('retry-after')).not.toBeNull();
     expect(refused.body).toMatchObject({ code: 'queue-unavailable', retryable: true });
     expect((await client.get('/v1/jobs/job_01m7ykvnbfexgt18bvm31gq4fd')).status).toBe(503);
-    expect((await client.get('/health')).body).toMatchObject({ status: 'unhealthy', redis: 'down' });
+    expect((await client.get('/health')).body).toMatchObject({
+      status: 'unhealthy',
+      redis: 'down',
+    });
     expect((await client.get('/health/ready')).body).toMatchObject({ code: 'not-ready' });
     expect((await client.get('/health/live')).status).toBe(200);
   });

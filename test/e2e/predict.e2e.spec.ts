@@ -97,7 +97,7 @@ describe('submitting and reading a job', () => {
     const job = await foretell.client.predict('diabetes', { input });
     expect(job.status).toBe('succeeded');
     expect(job.warnings).toEqual([
-      { pointer: '/input/bmi', message: expect.stringContaining('bmi is outside') as string },
+      { pointer: '/input/bmi', message: expect.stringContaining('bmi is outside') as unknown },
     ]);
   });
 
@@ -111,7 +111,9 @@ describe('submitting and reading a job', () => {
     expect(answer.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
     expect((await foretell.client.ended(job)).request_id).toBe('order-4711');
     for (const name of ['api', 'worker'] as const) {
-      await foretell.app(name).line((l) => l['job_id'] === job.id && l['request_id'] === 'order-4711');
+      await foretell
+        .app(name)
+        .line((l) => l['job_id'] === job.id && l['request_id'] === 'order-4711');
     }
   });
 
@@ -121,8 +123,20 @@ describe('submitting and reading a job', () => {
       name: 'iris',
       default_version: '2',
       versions: [
-        { version: '1', state: 'ready', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
-        { version: '2', input_schema: { anyOf: [{ required: ['sepal_length', 'sepal_width', 'petal_length', 'petal_width'] }, {}] } },
+        {
+          version: '1',
+          state: 'ready',
+          sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown,
+        },
+        {
+          version: '2',
+          input_schema: {
+            anyOf: [
+              { required: ['sepal_length', 'sepal_width', 'petal_length', 'petal_width'] },
+              {},
+            ],
+          },
+        },
       ],
     });
     const list = await foretell.client.get<{ data: { name: string }[]; next_cursor: string }>(

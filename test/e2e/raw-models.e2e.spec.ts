@@ -46,7 +46,10 @@ describe('bare folders with nothing but 1/model.onnx', () => {
     expect(job.error).toBeNull();
     expect(job.batch_size).toBe(2);
     for (const output of job.outputs ?? []) {
-      const expected = Object.entries(input).map(([name, value]) => [name.replace('in_', 'out_'), value]);
+      const expected = Object.entries(input).map(([name, value]) => [
+        name.replace('in_', 'out_'),
+        value,
+      ]);
       expect(output).toEqual(Object.fromEntries(expected));
     }
   });
@@ -65,7 +68,9 @@ describe('bare folders with nothing but 1/model.onnx', () => {
         .map((dtype) => [`in_${dtype}`, [0, 0]]),
     );
     const input = { ...zeros, in_bool: [true, true], in_string: ['', ''], ...change };
-    const { status, body } = await foretell.client.post('/v1/models/every_dtype/predict', { input });
+    const { status, body } = await foretell.client.post('/v1/models/every_dtype/predict', {
+      input,
+    });
     expect(status).toBe(422);
     expect(body).toMatchObject({ code: 'invalid-input', errors: [{ pointer }] });
   });
@@ -92,7 +97,12 @@ describe('bare folders with nothing but 1/model.onnx', () => {
   });
 
   it('are run one at a time where the graph mixes the rows of a batch', async () => {
-    const job = await foretell.client.predict('wrong_batch', { inputs: [[1, 1], [3, 3]] });
+    const job = await foretell.client.predict('wrong_batch', {
+      inputs: [
+        [1, 1],
+        [3, 3],
+      ],
+    });
     expect(job.batch_size).toBe(1);
     expect(job.outputs).toEqual([{ y: [1, 1] }, { y: [3, 3] }]);
   });
@@ -102,28 +112,46 @@ describe('bare folders with nothing but 1/model.onnx', () => {
     const job = await foretell.client.predict('gather', { inputs });
     expect(job.status).toBe('succeeded');
     expect(job.progress).toEqual({ done: 3, total: 4 });
-    expect(job.outputs?.map((o) => (o as { value?: number[] }).value)).toEqual([[1.5], [3], undefined, [4.5]]);
-    expect(job.outputs?.[2]).toMatchObject({ error: { code: 'inference-failed', retryable: false } });
+    expect(job.outputs?.map((o) => (o as { value?: number[] }).value)).toEqual([
+      [1.5],
+      [3],
+      undefined,
+      [4.5],
+    ]);
+    expect(job.outputs?.[2]).toMatchObject({
+      error: { code: 'inference-failed', retryable: false },
+    });
     expect(JSON.stringify(job)).not.toContain('/onnxruntime');
 
     const others = await Promise.all(
-      Array.from({ length: 32 }, (_, i) => foretell.client.predict('gather', { input: [i === 7 ? 50 : 2] })),
+      Array.from({ length: 32 }, (_, i) =>
+        foretell.client.predict('gather', { input: [i === 7 ? 50 : 2] }),
+      ),
     );
     expect(others.filter(({ status }) => status === 'failed')).toHaveLength(1);
-    expect(others[7]).toMatchObject({ status: 'failed', error: { code: 'inference-failed' }, output: null });
+    expect(others[7]).toMatchObject({
+      status: 'failed',
+      error: { code: 'inference-failed' },
+      output: null,
+    });
   });
 
   it('are reported and refused when they cannot be loaded, while the others serve on', async () => {
     const refused = await foretell.client.post('/v1/models/broken/predict', { input: [1] });
     expect(refused.status).toBe(503);
     expect(refused.headers.get('retry-after')).not.toBeNull();
-    expect(refused.body).toMatchObject({ code: 'model-unavailable', detail: expect.stringContaining('broken cannot be served') as string });
+    expect(refused.body).toMatchObject({
+      code: 'model-unavailable',
+      detail: expect.stringContaining('broken cannot be served') as unknown,
+    });
     expect(refused.body['detail']).not.toContain('/tmp');
 
     const { body } = await foretell.client.get('/v1/models/broken');
     expect(body).toMatchObject({ default_version: null, versions: [{ state: 'failed' }] });
     const health = await foretell.client.get('/health');
     expect(health.body).toMatchObject({ status: 'degraded', redis: 'up', accelerators: ['cpu'] });
-    expect((await foretell.client.predict('iris', { input: [5, 3, 1, 0.2] })).status).toBe('succeeded');
+    expect((await foretell.client.predict('iris', { input: [5, 3, 1, 0.2] })).status).toBe(
+      'succeeded',
+    );
   });
 });

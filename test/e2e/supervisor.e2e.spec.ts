@@ -96,9 +96,11 @@ async function isRunning(pid: number): Promise<boolean> {
 }
 
 async function allGone(pids: readonly number[]): Promise<boolean> {
-  for (const deadline = Date.now() + STOP_MS; Date.now() < deadline; await delay(50)) {
+  const deadline = Date.now() + STOP_MS;
+  while (Date.now() < deadline) {
     const running = await Promise.all(pids.map(isRunning));
     if (!running.includes(true)) return true;
+    await delay(50);
   }
   return false;
 }

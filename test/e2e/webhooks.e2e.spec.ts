@@ -80,7 +80,10 @@ describe('a webhook', () => {
       { 'x-request-id': 'order-1' },
     );
     const [{ headers, body }] = (await receiver.count(1)) as [Received];
-    const payload = new Webhook(SECRET).verify(body, headers as Record<string, string>) as WebhookPayload;
+    const payload = new Webhook(SECRET).verify(
+      body,
+      headers as Record<string, string>,
+    ) as WebhookPayload;
     expect(payload.type).toBe('job.succeeded');
     expect(payload.timestamp).toBe(payload.data.ended_at);
     const { body: polled } = await foretell.client.get<JobView>(`/v1/jobs/${job.id}`);
@@ -88,9 +91,12 @@ describe('a webhook', () => {
     expect(payload.data).toMatchObject(same);
     expect(new URL(status_url).pathname).toBe(new URL(payload.data.status_url).pathname);
     expect(headers['content-type']).toBe('application/json');
-    await foretell.app('courier').line(
-      (l) => l.msg === 'webhook delivered' && l['job_id'] === job.id && l['request_id'] === 'order-1',
-    );
+    await foretell
+      .app('courier')
+      .line(
+        (l) =>
+          l.msg === 'webhook delivered' && l['job_id'] === job.id && l['request_id'] === 'order-1',
+      );
   });
 
   it('is tried again after an error, under the same id, and a redirect is an error', async () => {
@@ -99,23 +105,36 @@ describe('a webhook', () => {
     const attempts = await receiver.count(3);
     expect(new Set(attempts.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
     for (const { headers, body } of attempts) {
-      expect(() => new Webhook(SECRET).verify(body, headers as Record<string, string>)).not.toThrow();
+      expect(() =>
+        new Webhook(SECRET).verify(body, headers as Record<string, string>),
+      ).not.toThrow();
     }
   });
 
   it('is given up when the receiver says that it is gone', async () => {
     receiver.answers = [410];
-    const job = await foretell.client.submit('iris', { input: [5.1, 3.5, 1.4, 0.2], webhook: { url } });
+    const job = await foretell.client.submit('iris', {
+      input: [5.1, 3.5, 1.4, 0.2],
+      webhook: { url },
+    });
     await foretell.app('courier').line((l) => l['status'] === 410 && l['job_id'] === job.id);
     const next = await foretell.client.submit('iris', { input: [1, 2, 3, 4], webhook: { url } });
-    await foretell.app('courier').line((l) => l.msg === 'webhook delivered' && l['job_id'] === next.id);
+    await foretell
+      .app('courier')
+      .line((l) => l.msg === 'webhook delivered' && l['job_id'] === next.id);
     expect(receiver.received).toHaveLength(2);
   });
 
   it('tells only of the events that were asked for', async () => {
-    const quiet = await foretell.client.submit('iris', { input: [1, 2, 3, 4], webhook: { url, events: ['failed'] } });
+    const quiet = await foretell.client.submit('iris', {
+      input: [1, 2, 3, 4],
+      webhook: { url, events: ['failed'] },
+    });
     await foretell.client.ended(quiet);
-    const loud = await foretell.client.submit('iris', { input: [1, 2, 3, 4], webhook: { url, events: ['succeeded'] } });
+    const loud = await foretell.client.submit('iris', {
+      input: [1, 2, 3, 4],
+      webhook: { url, events: ['succeeded'] },
+    });
     const [{ body }] = (await receiver.count(1)) as [Received];
     expect((JSON.parse(body) as WebhookPayload).data.id).toBe(loud.id);
   });
@@ -126,7 +145,10 @@ describe('a webhook that is owed when the courier is not there', () => {
     const receiver = new Receiver();
     const url = await receiver.start();
     const foretell = await Installation.start({}, ['api', 'worker']);
-    const job = await foretell.client.predict('iris', { input: [5.1, 3.5, 1.4, 0.2], webhook: { url } });
+    const job = await foretell.client.predict('iris', {
+      input: [5.1, 3.5, 1.4, 0.2],
+      webhook: { url },
+    });
     await foretell.add('courier');
     const [{ body }] = (await receiver.count(1)) as [Received];
     expect((JSON.parse(body) as WebhookPayload).data.id).toBe(job.id);

@@ -181,8 +181,13 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 }
 
-async function sha256Of(file: string): Promise<string> {
+/** @returns undefined for a file that cannot be read; its runner will say why. */
+async function sha256Of(file: string): Promise<string | undefined> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
+  try {
+    await pipeline(createReadStream(file), hash);
+  } catch {
+    return undefined;
+  }
   return hash.digest('hex');
 }

@@ -6,5 +6,4 @@ export {
   type ServedJob,
   type VersionEvent,
   VersionServer,
-  type VersionServerOptions,
 } from './version-server.js';

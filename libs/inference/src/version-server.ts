@@ -29,7 +29,7 @@ export interface VersionServerOptions<T extends ServedJob> {
   description: VersionDescription;
   /** Path of `model.onnx`, and its digest. */
   file: string;
-  sha256: string;
+  sha256: string | undefined;
   runner: Pick<RunnerOptions, 'executionProviders' | 'threads' | 'loadTimeoutMs' | 'onLine'>;
   /** Runs a batch by `run` and publishes it. @throws RunnerCrashed when `run` did. */
   execute: (batch: T[], run: RunBatch, reason: FiringReason) => Promise<void>;

@@ -35,7 +35,11 @@ export class DeliveryQueue {
         opts: {
           jobId: deliveryId(delivery),
           attempts: ATTEMPTS,
-          backoff: { type: 'exponential', delay: this.config.webhooks.WEBHOOK_FIRST_RETRY_MS, jitter: 0.3 },
+          backoff: {
+            type: 'exponential',
+            delay: this.config.webhooks.WEBHOOK_FIRST_RETRY_MS,
+            jitter: 0.3,
+          },
           removeOnComplete: { age: KEEP_S.delivered, count: 1000 },
           removeOnFail: { age: KEEP_S.failed, count: 10_000 },
         },

@@ -1,3 +1,3 @@
 export { DURATION_BUCKETS_S } from './metrics.js';
-export { runApp, type StartedApp } from './run-app.js';
+export { runApp } from './run-app.js';
 export { TelemetryModule } from './telemetry.module.js';

@@ -39,13 +39,17 @@ export class Client {
     const response = await fetch(new URL(path, this.url), {
       method: 'POST',
       headers: { ...type, ...this.headers, ...headers },
-      body: raw ? (body as BodyInit) : JSON.stringify(body),
+      body: raw ? (body as RequestInit['body'] & {}) : JSON.stringify(body),
     });
     return answer<T>(response);
   }
 
   /** Submits and expects to be accepted. */
-  async submit(model: string, body: unknown, headers: Record<string, string> = {}): Promise<JobView> {
+  async submit(
+    model: string,
+    body: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<JobView> {
     const accepted = await this.post<JobView>(`/v1/models/${model}/predict`, body, headers);
     if (accepted.status !== 202) {
       throw new Error(`not accepted: ${accepted.status} ${JSON.stringify(accepted.body)}`);
