@@ -49,6 +49,7 @@ export class DeliveryService implements DeliveryHandler, OnApplicationShutdown {
     if (status >= 200 && status < 300) {
       this.metrics.attempt(delivery.event, 'delivered', latencyMs);
       this.logger.log({ ...line, status, latency_ms: latencyMs }, 'webhook delivered');
+      await this.store.expireInTime(record);
       return;
     }
     this.metrics.attempt(delivery.event, status === GONE ? 'gone' : 'refused', latencyMs);

@@ -8,6 +8,11 @@ import type { WorkerJob } from './worker-job.js';
 
 /** A finished result is worth waiting for Redis: publishing is tried again at this pace. */
 const PUBLISH_RETRY_MS = 500;
+/** A job that was started alone this often without coming to an end is taken to stop its runner. */
+const MAX_LONE_STARTS = 3;
+const POISONED = `Started alone ${MAX_LONE_STARTS} times, and each time the process that ran it ended.`;
+/** A callback is tried for up to a week; the record it tells of stays as long. */
+const CALLBACK_KEEP_S = 8 * 86_400;
 const NO_TIME: BatchResult['timing'] = { preprocessMs: 0, inferenceMs: 0, postprocessMs: 0 };
 
 interface Attempt {
@@ -26,10 +31,15 @@ export class BatchExecutor {
     private readonly metrics: WorkerMetrics,
   ) {}
 
-  /** Jobs must be of one model. @throws RunnerCrashed when `run` did; then nothing was published. */
+  /** Jobs must be of one model. @throws what `run` or Redis threw before anything was published. */
   async execute(batch: WorkerJob[], run: RunBatch, reason: FiringReason): Promise<void> {
-    const attempts = await this.begin(batch);
-    if (attempts.length === 0) return;
+    const attempts = await this.begin(batch, reason === 'solo');
+    const [suspect] = attempts;
+    if (!suspect) return;
+    if (suspect.started.loneStarts > MAX_LONE_STARTS) {
+      await this.end(attempts, jobProblem('poisoned', POISONED));
+      return;
+    }
     const sentAt = Date.now();
     this.observeBatch(attempts, reason, sentAt);
     const result = await run(attempts.map(({ started }) => started.input));
@@ -45,15 +55,21 @@ export class BatchExecutor {
   /** Ends jobs that cannot be run here. */
   async fail(jobs: WorkerJob[], problem: JobProblem): Promise<void> {
     const attempts = await this.begin(jobs);
-    if (attempts.length === 0) return;
+    if (attempts.length > 0) await this.end(attempts, problem);
+  }
+
+  private async end(attempts: Attempt[], problem: JobProblem): Promise<void> {
     const now = Date.now();
     await this.publish(
       attempts.map((attempt) => ({ ...attempt, result: failed(attempt.job, problem, now) })),
     );
   }
 
-  private async begin(batch: WorkerJob[]): Promise<Attempt[]> {
-    const answers = await this.store.begin(batch.map(({ id }) => id));
+  private async begin(batch: WorkerJob[], lone = false): Promise<Attempt[]> {
+    const answers = await this.store.begin(
+      batch.map(({ id }) => id),
+      lone,
+    );
     const attempts: Attempt[] = [];
     const others: Promise<void>[] = [];
     answers.forEach((answer, i) => {
@@ -84,7 +100,9 @@ export class BatchExecutor {
     const results = ends.map(({ job, started, result }) => ({
       id: job.id,
       fence: started.fence,
-      resultTtlS: job.message.resultTtlS,
+      keepS: job.message.webhook
+        ? Math.max(job.message.resultTtlS, CALLBACK_KEEP_S)
+        : job.message.resultTtlS,
       result,
     }));
     for (;;) {

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { APP_VERSION, CONFIG, type Config } from '#libs/config';
 import type { ModelReport } from '#libs/contracts';
 import { FleetStore } from '#libs/jobs';
 
 const INTERVAL_MS = 5000;
+const GOODBYE_MS = 1000;
 
 /** Tells the fleet, through Redis, that this worker is alive and what it serves. */
 @Injectable()
@@ -41,11 +43,22 @@ export class FleetReporter {
     });
   }
 
+  /** Whether some other worker that is alive serves this version, or is about to. */
+  async isServedElsewhere(model: string, version: string): Promise<boolean> {
+    const { workers } = await this.fleet.read();
+    return workers
+      .filter(({ id }) => id !== this.id)
+      .flatMap(({ models }) => models.filter((report) => report.model === model))
+      .flatMap(({ versions }) => versions.filter((report) => report.version === version))
+      .some(({ state }) => state !== 'failed');
+  }
+
+  /** Says goodbye, unless Redis is away: then the report expires by itself. */
   async stop(): Promise<void> {
     clearInterval(this.timer);
     this.timer = undefined;
-    await this.sending;
-    await this.fleet.withdraw(this.id);
+    const goodbye = this.sending.then(() => this.fleet.withdraw(this.id));
+    await Promise.race([goodbye, sleep(GOODBYE_MS, undefined, { ref: false })]);
   }
 
   /** One at a time and in order, so that an older report never overwrites a newer one. */

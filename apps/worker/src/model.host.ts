@@ -8,7 +8,7 @@ import {
   type OnApplicationBootstrap,
   type BeforeApplicationShutdown,
 } from '@nestjs/common';
-import { CONFIG, type Config } from '#libs/config';
+import { CONFIG, type Config, ConfigError } from '#libs/config';
 import { jobProblem, type ModelReport } from '#libs/contracts';
 import { type VersionEvent, VersionServer } from '#libs/inference';
 import { HandBack, type PredictConsumer, PredictConsumers, type TakenJob } from '#libs/jobs';
@@ -21,6 +21,8 @@ import type { WorkerJob } from './worker-job.js';
 /** Batches' worth of jobs that a version holds: one computing, one behind it, one gathering. */
 const BATCHES_AHEAD = 3;
 const MAX_TAKEN = 2048;
+/** Long enough for a worker that can serve the job to come by first. */
+const ELSEWHERE_DELAY_MS = 500;
 
 interface HostedModel {
   stored: StoredModel;
@@ -34,6 +36,7 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
   private readonly logger = new Logger('Models');
   private models: HostedModel[] = [];
   private settled = false;
+  private stopping = false;
   private loading: Promise<void> = Promise.resolve();
 
   constructor(
@@ -66,6 +69,7 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    this.stopping = true;
     await Promise.all(this.consumers().map((consumer) => consumer.stopTaking()));
     await Promise.all(
       this.models.flatMap(({ versions }) => [...versions.values()].map((server) => server.stop())),
@@ -77,9 +81,9 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
   private async scan(): Promise<StoredModel[]> {
     try {
       return await scanModels(this.config.models.MODELS_DIR);
-    } catch (err) {
-      this.logger.error({ err }, 'MODELS_DIR cannot be read; no model is served');
-      return [];
+    } catch (cause) {
+      const { MODELS_DIR } = this.config.models;
+      throw new ConfigError(`MODELS_DIR: ${MODELS_DIR} cannot be read`, { cause });
     }
   }
 
@@ -106,13 +110,15 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
         executionProviders: models.EXECUTION_PROVIDERS,
         threads: models.RUNNER_THREADS,
         loadTimeoutMs: models.MODEL_LOAD_TIMEOUT_S * 1000,
+        runTimeoutMs: models.RUN_TIMEOUT_S * 1000,
         onLine: (line) => {
           this.logger.warn({ model, version, line }, 'runner wrote');
         },
       },
       execute: (batch, run, reason) => this.executor.execute(batch, run, reason),
-      giveUp: (job, evidence) =>
-        this.executor.fail([job], jobProblem('poisoned', `Each time it ran alone, ${evidence}.`)),
+      onError: (err) => {
+        this.logger.error({ model, version, err }, 'batch handed back');
+      },
       onChange: ({ state, reason, load_ms }, event) => {
         this.tell(event, { model, version, state, reason, load_ms });
       },
@@ -124,6 +130,7 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
     await Promise.all(servers.map((server) => server.start()));
     const rows = servers.map((server) => server.report.batching.max_batch_size || 1);
     const ahead = rows.reduce((sum, cap) => sum + BATCHES_AHEAD * cap, 1);
+    if (this.stopping) return;
     // A model that failed is subscribed to as well: its jobs end with the reason, not in silence.
     model.consumer = this.queues.open(model.stored.model, Math.min(ahead, MAX_TAKEN), (job) =>
       this.take(model, job),
@@ -136,26 +143,29 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
         ...taken,
         model: stored.model,
         rows: taken.message.count,
-        solo: false,
-        soloCrashes: 0,
+        bytes: taken.message.bytes,
+        // A worker died with it in hand; it may have been the cause.
+        solo: taken.stalls > 0,
         ended: resolve,
-        handBack: () => {
-          reject(new HandBack());
+        handBack: (delayMs = 0) => {
+          reject(new HandBack(delayMs));
         },
       };
-      const { version } = taken.message;
-      const server = versions.get(version);
-      if (server && server.report.state !== 'failed') {
-        server.submit(job);
-        return;
-      }
-      const reason = server?.report.reason ?? stored.reason ?? 'this version is not there';
-      const problem = jobProblem(
-        'model-unavailable',
-        `${stored.model} version ${version}: ${reason}`,
-      );
-      this.executor.fail([job], problem).catch(reject);
+      const server = versions.get(taken.message.version);
+      if (server && server.report.state !== 'failed') server.submit(job);
+      else this.refuse(job, server?.report.reason ?? stored.reason).catch(reject);
     });
+  }
+
+  /** What cannot be run here is left to a worker that can; where there is none, it ends. */
+  private async refuse(job: WorkerJob, reason = 'this version is not there'): Promise<void> {
+    const { version } = job.message;
+    if (await this.reporter.isServedElsewhere(job.model, version)) {
+      job.handBack(ELSEWHERE_DELAY_MS);
+      return;
+    }
+    const detail = `${job.model} version ${version}: ${reason}`;
+    await this.executor.fail([job], jobProblem('model-unavailable', detail));
   }
 
   private consumers(): PredictConsumer[] {

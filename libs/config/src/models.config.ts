@@ -9,6 +9,9 @@ export const modelsSchema = z.object({
     .pipe(z.array(z.enum(['cpu', 'cuda'])))
     .describe('ONNX Runtime providers in order of preference; those that do not work are skipped'),
   RUNNER_THREADS: wholeNumber(1, 256, 1).describe('Threads of one run inside ONNX Runtime'),
+  RUN_TIMEOUT_S: wholeNumber(1, 86_400, 300).describe(
+    'A batch that computes longer is taken to hang: its runner is replaced, its jobs run alone next',
+  ),
   MODEL_LOAD_TIMEOUT_S: wholeNumber(1, 3600, 120).describe(
     'A model that takes longer to load and warm up counts as failed',
   ),

@@ -17,9 +17,9 @@ export const webhooksSchema = z.object({
     .describe(
       'Hosts, addresses or CIDRs that outbound calls may reach although they are not public',
     ),
-  WEBHOOK_TIMEOUT_S: wholeNumber(1, 60, 15).describe('Longest wait for a receiver'),
+  WEBHOOK_TIMEOUT_S: wholeNumber(1, 20, 15).describe('Longest wait for a receiver'),
   WEBHOOK_FIRST_RETRY_MS: wholeNumber(10, 3_600_000, 5000).describe(
-    'Delay before the second attempt; it doubles from there, up to 17 attempts',
+    'Delay before the second attempt; it doubles from there, up to 18 attempts',
   ),
   COURIER_CONCURRENCY: wholeNumber(1, 1000, 100).describe('Deliveries under way at once'),
 });

@@ -6,9 +6,13 @@ import { type BatchResult, Runner, type RunnerOptions } from './runner/runner.js
 
 /** Batches under way in a runner: one computes while the next is already there. */
 const SLOTS = 2;
-/** A job that was alone in a runner this often when it died is taken for the cause. */
-const MAX_SOLO_CRASHES = 3;
+/** Input bytes of one batch, copied once on its way into the runner. */
+const MAX_BATCH_BYTES = 64 * 1024 * 1024;
+/** After the last of these the version counts as failed, and is tried again now and then. */
 const RESTART_DELAYS_MS = [0, 200, 1000, 5000, 15_000];
+const RETRY_MS = 30_000;
+/** Before a job that could not be run here is taken again. */
+const HAND_BACK_MS = 1000;
 /** A runner that has lived this long has recovered: the next crash starts the delays anew. */
 const RECOVERED_AFTER_MS = 30_000;
 
@@ -16,13 +20,12 @@ const RECOVERED_AFTER_MS = 30_000;
 export interface ServedJob {
   id: string;
   rows: number;
+  bytes: number;
   solo: boolean;
-  /** Times a runner died with this job alone in it. */
-  soloCrashes: number;
   /** Its end is published. */
   ended: () => void;
-  /** It was not run and should go to another worker. */
-  handBack: () => void;
+  /** It did not come to an end here and should go to any worker, after a while where one is given. */
+  handBack: (delayMs?: number) => void;
 }
 
 export interface VersionServerOptions<T extends ServedJob> {
@@ -30,11 +33,14 @@ export interface VersionServerOptions<T extends ServedJob> {
   /** Path of `model.onnx`, and its digest. */
   file: string;
   sha256: string | undefined;
-  runner: Pick<RunnerOptions, 'executionProviders' | 'threads' | 'loadTimeoutMs' | 'onLine'>;
+  runner: Pick<
+    RunnerOptions,
+    'executionProviders' | 'threads' | 'loadTimeoutMs' | 'runTimeoutMs' | 'onLine'
+  >;
   /** Runs a batch by `run` and publishes it. @throws RunnerCrashed when `run` did. */
   execute: (batch: T[], run: RunBatch, reason: FiringReason) => Promise<void>;
-  /** Ends a job that stopped its runner while alone in it, again and again. */
-  giveUp: (job: T, evidence: string) => Promise<void>;
+  /** Something went wrong outside of the model, such as Redis; the jobs are handed back. */
+  onError: (error: Error) => void;
   /** Something to log, and to tell the fleet. */
   onChange: (report: VersionReport, event: VersionEvent) => void;
 }
@@ -61,6 +67,7 @@ export class VersionServer<T extends ServedJob> {
     this.state = { ...description, sha256, state: 'unloaded' };
     this.batcher = new Batcher<T>({
       maxRows: Math.max(1, description.batching.max_batch_size),
+      maxBytes: MAX_BATCH_BYTES,
       maxDelayMs: description.batching.max_queue_delay_ms,
       slots: SLOTS,
       execute: (batch, reason) => this.track(this.execute(batch, reason)),
@@ -73,8 +80,11 @@ export class VersionServer<T extends ServedJob> {
 
   /** Loads and warms up. Resolves when that has succeeded or failed; see `report`. */
   async start(): Promise<void> {
+    this.change({ state: 'loading' }, 'loading');
     this.live = this.startRunner();
-    await this.live.catch(() => undefined);
+    await this.live.catch((error: unknown) => {
+      this.fail(error);
+    });
   }
 
   /** Takes a job, unless this server has stopped: then it is handed back. */
@@ -100,52 +110,43 @@ export class VersionServer<T extends ServedJob> {
       const runner = await this.untilStopped(this.live);
       await this.options.execute(batch, (inputs) => runner.run(inputs), reason);
     } catch (error) {
-      await Promise.all(batch.map((job) => this.afterCrash(job, error)));
+      for (const job of batch) this.putBack(job, error);
     }
   }
 
-  private async afterCrash(job: T, error: unknown): Promise<void> {
-    if (this.stopping.signal.aborted || !(error instanceof RunnerCrashed)) {
-      job.handBack();
-      return;
+  /** After a crash the job runs again here, alone; whatever else went wrong may go better elsewhere. */
+  private putBack(job: T, error: unknown): void {
+    if (this.stopping.signal.aborted) job.handBack();
+    else if (error instanceof RunnerCrashed) {
+      job.solo = true;
+      this.submit(job);
+    } else {
+      if (!(error instanceof ModelLoadError)) this.options.onError(error as Error);
+      job.handBack(HAND_BACK_MS);
     }
-    if (job.solo && ++job.soloCrashes >= MAX_SOLO_CRASHES) {
-      await this.options.giveUp(job, error.message);
-      return;
-    }
-    job.solo = true;
-    this.submit(job);
   }
 
   private async startRunner(): Promise<Runner> {
-    this.change({ state: 'loading', reason: undefined }, 'loading');
     const startedAt = performance.now();
-    try {
-      const { description, file, runner: settings } = this.options;
-      const runner = await Runner.start({ description, file, ...settings }, (crash) => {
-        this.onRunnerEnd(crash, startedAt);
-      });
-      if (this.stopping.signal.aborted) {
-        runner.kill();
-        throw new ModelLoadError('stopped while loading');
-      }
-      this.runner = runner;
-      const { tensors, loadMs, maxRows, executionProvider } = runner.loaded;
-      this.batcher.maxRows = maxRows;
-      this.change(
-        {
-          state: 'ready',
-          tensors,
-          load_ms: Math.round(loadMs),
-          execution_provider: executionProvider,
-        },
-        'ready',
-      );
-      return runner;
-    } catch (error) {
-      this.change({ state: 'failed', reason: plainReason(error) }, 'failed');
-      throw error;
-    }
+    const { description, file, runner: settings } = this.options;
+    const { signal } = this.stopping;
+    const runner = await Runner.start({ description, file, signal, ...settings }, (crash) => {
+      this.onRunnerEnd(crash, startedAt);
+    });
+    this.runner = runner;
+    const { tensors, loadMs, maxRows, executionProvider } = runner.loaded;
+    this.batcher.maxRows = maxRows;
+    this.change(
+      {
+        state: 'ready',
+        reason: undefined,
+        tensors,
+        load_ms: Math.round(loadMs),
+        execution_provider: executionProvider,
+      },
+      'ready',
+    );
+    return runner;
   }
 
   private onRunnerEnd(crash: RunnerCrashed, startedAt: number): void {
@@ -158,19 +159,42 @@ export class VersionServer<T extends ServedJob> {
     this.live.catch(() => undefined);
   }
 
-  /** Until it is up again: it has been up before, so that what fails now may well pass. */
+  /** It has been up before, so that what fails now may well pass. Jobs wait for it meanwhile. */
   private async restart(): Promise<Runner> {
     for (;;) {
-      const delays = RESTART_DELAYS_MS;
-      await sleep(delays[Math.min(this.restarts++, delays.length - 1)], undefined, {
-        signal: this.stopping.signal,
-      });
+      const delayMs = RESTART_DELAYS_MS[this.restarts++];
+      await sleep(delayMs ?? 0, undefined, { signal: this.stopping.signal });
       try {
         return await this.startRunner();
       } catch (error) {
-        if (this.stopping.signal.aborted) throw error;
+        if (this.restarts < RESTART_DELAYS_MS.length) continue;
+        this.fail(error);
+        this.retryLater();
+        throw error;
       }
     }
+  }
+
+  private retryLater(): void {
+    const timer = setTimeout(() => {
+      const attempt = this.startRunner();
+      attempt.then(
+        () => {
+          this.live = attempt;
+        },
+        () => {
+          this.retryLater();
+        },
+      );
+    }, RETRY_MS);
+    this.stopping.signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+    });
+  }
+
+  private fail(error: unknown): void {
+    if (this.stopping.signal.aborted) return;
+    this.change({ state: 'failed', reason: plainReason(error) }, 'failed');
   }
 
   private async untilStopped(live: Promise<Runner> | undefined): Promise<Runner> {

@@ -17,7 +17,8 @@ export class DeliveryRefused extends Error {
 }
 
 /** BullMQ's side of the courier. */
-@Processor(DELIVERIES)
+// A courier that dies does not use up an attempt of what it was delivering.
+@Processor(DELIVERIES, { maxStalledCount: Number.MAX_SAFE_INTEGER })
 export class DeliveryConsumer extends WorkerHost implements OnApplicationBootstrap {
   constructor(
     @Inject(DELIVERY_HANDLER) private readonly handler: DeliveryHandler,

@@ -13,8 +13,8 @@ export interface Delivery {
   requestId: string;
 }
 
-/** With delays that double from 5 s: the last one three and a half days after the first. */
-const ATTEMPTS = 17;
+/** With delays that double from 5 s, and jitter that shortens them: over five to seven days. */
+const ATTEMPTS = 18;
 
 const KEEP_S = { delivered: 3600, failed: 7 * 86_400 };
 

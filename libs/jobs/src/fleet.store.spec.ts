@@ -101,7 +101,7 @@ describe('FleetStore', () => {
     await sut.withdraw('a');
     await heard;
     expect(woken).toBe(2);
-    await stop();
+    stop();
   });
 });
 

@@ -67,17 +67,18 @@ export class FleetStore {
   }
 
   /** Calls `listener` whenever some worker's report changed. @returns stops listening. */
-  async watch(listener: () => void): Promise<() => Promise<void>> {
+  async watch(listener: () => void): Promise<() => void> {
     const subscriber = this.redis.duplicate({
       maxRetriesPerRequest: null,
       enableOfflineQueue: true,
+      enableAutoPipelining: false,
     });
     subscriber.on('error', () => undefined);
     subscriber.on('message', listener);
     if (subscriber.status === 'wait') await subscriber.connect();
     await subscriber.subscribe(this.keys.fleetChannel);
-    return async () => {
-      await subscriber.quit().catch(() => undefined);
+    return () => {
+      subscriber.disconnect();
     };
   }
 }

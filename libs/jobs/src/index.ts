@@ -12,7 +12,14 @@ export { JobsModule } from './jobs.module.js';
 export { HandBack, type PredictConsumer, type TakenJob } from './predict.consumer.js';
 export { PredictConsumers } from './predict.consumers.js';
 export { type JobMessage, PredictQueues } from './predict.queues.js';
-export { type JobRecord, type JobResult, type JobSpec, queuedRecord, toJobView } from './record.js';
+export {
+  isOver,
+  type JobRecord,
+  type JobResult,
+  type JobSpec,
+  queuedRecord,
+  toJobView,
+} from './record.js';
 export { RedisIndicator } from './redis.indicator.js';
 export { SecretStore } from './secret.store.js';
 export { Submitter } from './submitter.js';

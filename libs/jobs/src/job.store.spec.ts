@@ -66,8 +66,8 @@ describe('JobStore', () => {
     return answer;
   }
 
-  const publish = (id: string, fence: number, result: JobResult, resultTtlS = 60) =>
-    store.publish([{ id, fence, resultTtlS, result }]);
+  const publish = (id: string, fence: number, result: JobResult, keepS = 60) =>
+    store.publish([{ id, fence, keepS, result }]);
 
   it('keeps a job from its creation to its end', async () => {
     const id = await created();
@@ -145,7 +145,7 @@ describe('JobStore', () => {
     const answers = await store.begin([unknown, known]);
     expect(answers).toEqual([
       { id: unknown, status: null },
-      { id: known, fence: 1, input: '{"input":1}' },
+      { id: known, fence: 1, input: '{"input":1}', loneStarts: 0 },
     ]);
     expect(await publish(unknown, 1, success('[1]'))).toEqual([false]);
     expect(await store.find(unknown)).toBeNull();
@@ -159,12 +159,30 @@ describe('JobStore', () => {
     const results = started.map(({ id, fence }, i) => ({
       id,
       fence,
-      resultTtlS: 60,
+      keepS: 60,
       result: success(`[${String(i)}]`),
     }));
     expect(await store.publish(results)).toEqual([true, false, true]);
     const outputs = await Promise.all(ids.map(async (id) => (await store.find(id))?.outputs));
     expect(outputs).toEqual([[0], null, [2]]);
+  });
+
+  it('counts how often a job was started alone, whoever started it', async () => {
+    const id = await created();
+    const lone = async (alone: boolean) => (await store.begin([id], alone))[0];
+    expect(await lone(false)).toMatchObject({ loneStarts: 0 });
+    expect(await lone(true)).toMatchObject({ loneStarts: 1 });
+    expect(await lone(true)).toMatchObject({ loneStarts: 2, fence: 3 });
+  });
+
+  it('lets a record that was kept for its callback go in its own time', async () => {
+    const id = await created();
+    const { fence } = await begun(id);
+    await publish(id, fence, success('[1]'), 1000);
+    expect(await redis.ttl(keys.record(id))).toBeGreaterThan(900);
+    const record = await store.find(id);
+    if (record) await store.expireInTime(record);
+    expect(await redis.ttl(keys.record(id))).toBeLessThanOrEqual(60);
   });
 
   it('takes back what it created', async () => {

@@ -6,6 +6,7 @@ import type { Keys } from './keys.js';
 import {
   decodeRecord,
   encodeEnd,
+  expiryOf,
   type JobRecord,
   type JobResult,
   type JobSpec,
@@ -18,7 +19,7 @@ declare module 'ioredis' {
     publishBatch(keyCount: number, ...args: (string | number)[]): Result<(0 | 1)[], Context>;
   }
 }
-type BeginAnswer = [fence: number, input: string] | string;
+type BeginAnswer = [fence: number, input: string, loneStarts: number] | string;
 
 /** Everything a client can see of a record; not its input, which only a worker reads. */
 const VIEW_FIELDS = [
@@ -37,6 +38,8 @@ export interface Started {
   fence: number;
   /** JSON text: `{input}` or `{inputs}`, and `parameters`. */
   input: string;
+  /** How often it was started alone, by any worker, without coming to an end: this time included. */
+  loneStarts: number;
 }
 
 /** A job that cannot be started: it has ended already, or there is no record of it. */
@@ -95,13 +98,24 @@ export class JobStore {
     return decodeRecord(stored as Partial<StoredRecord>);
   }
 
-  /** Starts an attempt of each job. All jobs must be of one model. */
-  async begin(ids: readonly string[]): Promise<(Started | NotStarted)[]> {
+  /**
+   * Starts an attempt of each job. All jobs must be of one model.
+   * @param lone the one job runs by itself, because it was there when a process died.
+   */
+  async begin(ids: readonly string[], lone = false): Promise<(Started | NotStarted)[]> {
     const records = ids.map((id) => this.keys.record(id));
-    const answers = await this.redis.beginBatch(records.length, ...records, Date.now());
+    const answers = await this.redis.beginBatch(
+      records.length,
+      ...records,
+      Date.now(),
+      lone ? 1 : 0,
+    );
     return answers.map((answer, i) => {
       const id = ids[i] ?? '';
-      if (Array.isArray(answer)) return { id, fence: answer[0], input: answer[1] };
+      if (Array.isArray(answer)) {
+        const [fence, input, loneStarts] = answer;
+        return { id, fence, input, loneStarts };
+      }
       return { id, status: answer === '' ? null : (answer as JobStatus) };
     });
   }
@@ -112,16 +126,22 @@ export class JobStore {
    *   job had ended already, and then nothing of it has changed.
    */
   async publish(
-    results: readonly { id: string; fence: number; resultTtlS: number; result: JobResult }[],
+    results: readonly { id: string; fence: number; keepS: number; result: JobResult }[],
   ): Promise<boolean[]> {
     const records = results.map(({ id }) => this.keys.record(id));
     const args: (string | number)[] = [Date.now()];
-    for (const { fence, result, resultTtlS } of results) {
+    for (const { fence, result, keepS } of results) {
       if (!isTerminal(result.status)) throw new TypeError(`${result.status} is no end`);
-      args.push(fence, result.status, encodeEnd(result), result.outputs ?? '', resultTtlS * 1000);
+      args.push(fence, result.status, encodeEnd(result), result.outputs ?? '', keepS * 1000);
     }
     const answers = await this.redis.publishBatch(records.length, ...records, ...args);
     return answers.map((answer) => answer === 1);
+  }
+
+  /** A record that was kept for a callback goes when its own time is over. */
+  async expireInTime({ spec, endedAt }: JobRecord): Promise<void> {
+    if (endedAt === null) return;
+    await this.redis.pexpireat(this.keys.record(spec.id), expiryOf({ spec, endedAt }));
   }
 }
 

@@ -1,5 +1,5 @@
 import { BullModule } from '@nestjs/bullmq';
-import { type DynamicModule, Logger, Module } from '@nestjs/common';
+import { type DynamicModule, Inject, Logger, Module, type OnModuleDestroy } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import type { Redis } from 'ioredis';
 import { CONFIG, type Config } from '#libs/config';
@@ -19,10 +19,13 @@ const REDIS = Symbol('REDIS');
 
 /**
  * The connection and the key names; on their own so that BullModule can ask for them. The connection
- * ends with the process: whatever drains may need it to the last.
+ * ends with the process, as whatever drains may need it to the last; unless it is down already, when
+ * waiting for it would only use up the time to drain.
  */
 @Module({})
-class RedisModule {
+class RedisModule implements OnModuleDestroy {
+  constructor(@Inject(REDIS) private readonly redis: Redis) {}
+
   static forRoot(failFast: boolean): DynamicModule {
     return {
       module: RedisModule,
@@ -41,6 +44,10 @@ class RedisModule {
       ],
       exports: [REDIS, Keys],
     };
+  }
+
+  onModuleDestroy(): void {
+    if (this.redis.status !== 'ready') this.redis.disconnect();
   }
 }
 

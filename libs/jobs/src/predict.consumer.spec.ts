@@ -6,7 +6,14 @@ import { HandBack, PredictConsumer, type TakenJob } from './predict.consumer.js'
 import { PredictQueues } from './predict.queues.js';
 
 const keys = new Keys('test');
-const message = { version: '1', count: 1, createdAt: 1, resultTtlS: 1, requestId: 'r' };
+const message = {
+  version: '1',
+  count: 1,
+  bytes: 9,
+  createdAt: 1,
+  resultTtlS: 1,
+  requestId: 'r',
+};
 
 describe('PredictConsumer', () => {
   let server: TestRedis;
@@ -88,7 +95,7 @@ describe('PredictConsumer', () => {
       });
     });
     await first?.stopTaking();
-    handBack(new HandBack());
+    handBack(new HandBack(0));
     const again = await new Promise<TakenJob>((taken) => {
       open((job) => {
         taken(job);
@@ -100,6 +107,22 @@ describe('PredictConsumer', () => {
     const job = await queues.of('iris').getJob('job1');
     expect(await job?.getState()).toBe('completed');
     expect(job?.failedReason).toBeUndefined();
+  });
+
+  it('puts a job back after any other error too, and never fails it behind its record’s back', async () => {
+    await queues.add('iris', [{ id: 'job1', message }]);
+    let tries = 0;
+    await new Promise<void>((done) => {
+      open(() => {
+        if (++tries === 1) return Promise.reject(new Error('READONLY'));
+        done();
+        return Promise.resolve();
+      });
+    });
+    await Promise.all(consumers.map((consumer) => consumer.close()));
+    const job = await queues.of('iris').getJob('job1');
+    expect(await job?.getState()).toBe('completed');
+    expect(await queues.of('iris').getFailedCount()).toBe(0);
   });
 
   it('can be opened on the queue of an oddly named folder', async () => {

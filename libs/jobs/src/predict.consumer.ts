@@ -7,12 +7,22 @@ export interface TakenJob {
   id: string;
   message: JobMessage;
   takenAt: number;
+  /** How often a worker died holding it. */
+  stalls: number;
 }
 
-/** Thrown by a handler that could not start a job: it goes back to the queue, for any worker. */
+/** Thrown by a handler that did not end a job: it goes back to the queue, for any worker. */
 export class HandBack extends Error {
   override readonly name = 'HandBack';
+
+  /** @param delayMs before it is taken again; 0 puts it in front. */
+  constructor(readonly delayMs: number) {
+    super('handed back');
+  }
 }
+
+/** After an error that nobody foresaw: not so soon that it fills the log. */
+const UNFORESEEN_DELAY_MS = 1000;
 
 /**
  * Takes a model's jobs from its queue, ahead of need, and hands each to `handle`. A job whose worker
@@ -23,7 +33,7 @@ export class PredictConsumer {
   private readonly worker: Worker<JobMessage>;
 
   /**
-   * @param handle resolves once the job's end is published. @throws HandBack to return it unstarted.
+   * @param handle resolves once the job's end is published. @throws HandBack to return it.
    * @param concurrency jobs held at once; at least twice the batch cap keeps the runner fed.
    */
   constructor(
@@ -42,10 +52,19 @@ export class PredictConsumer {
       options.keys.queueName(model),
       async (job, token) => {
         try {
-          await handle({ id: job.id ?? '', message: job.data, takenAt: Date.now() });
+          await handle({
+            id: job.id ?? '',
+            message: job.data,
+            takenAt: Date.now(),
+            stalls: job.stalledCounter,
+          });
         } catch (error) {
-          if (error instanceof HandBack) await returnToQueue(job, token);
-          throw error;
+          if (!(error instanceof HandBack)) options.onError(error as Error);
+          const delayMs = error instanceof HandBack ? error.delayMs : UNFORESEEN_DELAY_MS;
+          // Never BullMQ's `failed`, which knows nothing of the record: what could not be moved stalls,
+          // and comes again.
+          await returnToQueue(job, token, delayMs).catch(options.onError);
+          throw new WaitingError();
         }
       },
       {
@@ -72,7 +91,7 @@ export class PredictConsumer {
   }
 }
 
-async function returnToQueue(job: Job, token: string | undefined): Promise<never> {
-  await job.moveToWait(token);
-  throw new WaitingError();
+async function returnToQueue(job: Job, token: string | undefined, delayMs: number): Promise<void> {
+  if (delayMs > 0) await job.moveToDelayed(Date.now() + delayMs, token);
+  else await job.moveToWait(token);
 }

@@ -8,6 +8,8 @@ export interface JobMessage {
   version: string;
   /** Instances, that is rows of a batch. */
   count: number;
+  /** Size of the input. */
+  bytes: number;
   createdAt: number;
   resultTtlS: number;
   requestId: string;
@@ -53,6 +55,8 @@ export class PredictQueues {
       queue = new Queue<JobMessage>(this.keys.queueName(model), {
         connection: this.redis,
         prefix: this.keys.queuePrefix(model),
+        // The connection was checked at start. BullMQ's own check, once failed, would fail for good.
+        skipVersionCheck: true,
         streams: { events: { maxLen: 1000 } },
       });
       queue.on('error', this.onError);

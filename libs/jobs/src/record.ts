@@ -75,6 +75,16 @@ export function decodeRecord(stored: Partial<StoredRecord>): JobRecord | null {
   };
 }
 
+/** When the result of an ended job is over, ms since the epoch. */
+export function expiryOf({ spec, endedAt }: { spec: JobSpec; endedAt: number }): number {
+  return endedAt + spec.resultTtlS * 1000;
+}
+
+/** True once a result has been kept as long as it was asked for. */
+export function isOver({ spec, endedAt }: JobRecord): boolean {
+  return endedAt !== null && Date.now() > expiryOf({ spec, endedAt });
+}
+
 /** The record of a job that was accepted this instant. */
 export function queuedRecord(spec: JobSpec): JobRecord {
   return {
@@ -104,8 +114,7 @@ export function toJobView(record: JobRecord, baseUrl: string): JobView {
     created_at: iso(spec.createdAt),
     started_at: record.startedAt === null ? null : iso(record.startedAt),
     ended_at: endedAt === null ? null : iso(endedAt),
-    expires_at:
-      endedAt === null || !isTerminal(status) ? null : iso(endedAt + spec.resultTtlS * 1000),
+    expires_at: endedAt === null || !isTerminal(status) ? null : iso(expiryOf({ spec, endedAt })),
     timing: end?.timing ?? null,
     batch_size: end?.batchSize ?? null,
     warnings: spec.warnings,

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 
 /** Oldest version whose commands are relied on. */
 const MIN_VERSION = [6, 2] as const;
+const ANSWER_TIMEOUT_MS = 5000;
 
 /**
  * A connection for commands.
@@ -16,6 +17,8 @@ function connectRedis(url: string, { failFast }: { failFast: boolean }): Redis {
     enableAutoPipelining: true,
     maxRetriesPerRequest: failFast ? 1 : null,
     enableOfflineQueue: !failFast,
+    // A Redis that hangs is as good as gone to whoever waits for an answer.
+    ...(failFast ? { socketTimeout: ANSWER_TIMEOUT_MS } : {}),
     retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2000),
   });
   // Without a listener ioredis prints each failed attempt; its owner reports the state instead.

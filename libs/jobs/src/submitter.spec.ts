@@ -108,7 +108,14 @@ describe('Submitter', () => {
 
   it('makes one job of one that is added twice', async () => {
     const { id } = specOf('iris');
-    const message = { version: '1', count: 1, createdAt: 1, resultTtlS: 1, requestId: 'r' };
+    const message = {
+      version: '1',
+      count: 1,
+      bytes: 9,
+      createdAt: 1,
+      resultTtlS: 1,
+      requestId: 'r',
+    };
     await queues.add('iris', [{ id, message }]);
     await queues.add('iris', [
       { id, message },

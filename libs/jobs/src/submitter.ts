@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ProblemError } from '#libs/contracts';
 import type { JobStore } from './job.store.js';
 import type { PredictQueues } from './predict.queues.js';
@@ -12,6 +13,8 @@ interface Waiting {
 
 /** Most jobs of one flush, so that a flush stays a short piece of Redis' time. */
 const MAX_FLUSH = 256;
+/** Together, longer than an operator takes to bring Redis back. */
+const DISCARD_DELAYS_MS = [1000, 5000, 15_000, 60_000, 300_000, 900_000];
 
 /**
  * Accepts jobs by group commit: while one round trip to Redis is under way, the submissions that come
@@ -58,11 +61,12 @@ export class Submitter {
 
   /** Record and BullMQ job leave in the same write; neither waits for the other's answer. */
   private async flush(model: string, batch: readonly Waiting[]): Promise<void> {
-    const messages = batch.map(({ spec }) => ({
+    const messages = batch.map(({ spec, input }) => ({
       id: spec.id,
       message: {
         version: spec.version,
         count: spec.count,
+        bytes: Buffer.byteLength(input),
         createdAt: spec.createdAt,
         resultTtlS: spec.resultTtlS,
         requestId: spec.requestId,
@@ -75,13 +79,26 @@ export class Submitter {
       for (const { accepted } of batch) accepted();
     } catch (cause) {
       // A BullMQ job whose record is gone is dropped by the worker that takes it.
-      this.store.discard(batch.map(({ spec }) => spec.id)).catch(() => undefined);
+      void this.discard(batch.map(({ spec }) => spec.id));
       const problem = new ProblemError(
         'queue-unavailable',
         'The job was not accepted. Send the same request again in a moment.',
         { retryAfterS: 2, cause },
       );
       for (const { refused } of batch) refused(problem);
+    }
+  }
+
+  /** Records that were written, but whose acceptance nobody heard of, must not stay for good. */
+  private async discard(ids: readonly string[]): Promise<void> {
+    for (const delayMs of DISCARD_DELAYS_MS) {
+      try {
+        await this.store.discard(ids);
+        return;
+      } catch {
+        // Redis is still away.
+        await sleep(delayMs, undefined, { ref: false });
+      }
     }
   }
 }

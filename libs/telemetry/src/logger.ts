@@ -1,6 +1,13 @@
 import { Logger, type Params, PinoLogger } from 'nestjs-pino';
-import { destination, type Logger as Pino, type LoggerOptions, pino, stdTimeFunctions } from 'pino';
-import type { Config } from '#libs/config';
+import {
+  destination,
+  stdSerializers,
+  type Logger as Pino,
+  type LoggerOptions,
+  pino,
+  stdTimeFunctions,
+} from 'pino';
+import { type Config, ConfigError } from '#libs/config';
 
 /** Values that must never stand in a log, wherever an object with them is logged. */
 const SECRET_PATHS = [
@@ -31,6 +38,7 @@ function createRootLogger(app: string, config: Config['telemetry']): Pino {
     base: { app },
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: serializeError },
     redact: { paths: SECRET_PATHS, censor: '[redacted]' },
   };
   if (!config.LOG_PRETTY) return pino(options, destination({ sync: false, ...BUFFER }));
@@ -42,6 +50,12 @@ function createRootLogger(app: string, config: Config['telemetry']): Pino {
       options: { colorize: true, translateTime: 'HH:MM:ss.l', ignore: 'app,pid,hostname' },
     },
   });
+}
+
+/** Without the command of a Redis error, whose arguments are inputs, outputs and callback URLs. */
+function serializeError(error: Error): object {
+  const { type, message, stack, code } = stdSerializers.err(error) as Record<string, unknown>;
+  return { type, message, stack, ...(code === undefined ? {} : { code }) };
 }
 
 /** Contexts in which Nest tells how it starts: a hundred lines that nobody asked for. */
@@ -57,6 +71,11 @@ export class AppLogger extends Logger {
   constructor(root: Pino) {
     const params: Params = { pinoHttp: { logger: root } };
     super(new PinoLogger(params), params);
+  }
+
+  /** A bad setting is told in plain words by `runApp`, without Nest's stack before it. */
+  override error(message: unknown, ...rest: unknown[]): void {
+    if (!(message instanceof ConfigError)) super.error(message, ...rest);
   }
 
   override log(message: unknown, ...rest: unknown[]): void {

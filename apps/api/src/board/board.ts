@@ -11,7 +11,7 @@ const PATH = '/admin/queues';
 
 /**
  * Bull Board over all queues. Its jobs carry ids, not payloads. Predictions are for looking at only: a
- * job removed behind its record's back would never end; they are canceled and retried by the api.
+ * job removed behind its record's back would never end.
  */
 export async function mountBoard(app: NestFastifyApplication, config: Config): Promise<void> {
   const { BOARD_PASSWORD, HOST } = config.server;

@@ -92,6 +92,8 @@ function isRedisTrouble(error: unknown): boolean {
   return (
     error.name === 'MaxRetriesPerRequestError' ||
     error.name === 'ReplyError' ||
-    /Connection is closed|enableOfflineQueue|ECONNREFUSED|ECONNRESET/.test(error.message)
+    /Connection is closed|Command aborted|Command timed out|Socket timeout|enableOfflineQueue|ECONNREFUSED|ECONNRESET/.test(
+      error.message,
+    )
   );
 }

@@ -3,7 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { CONFIG, type Config } from '#libs/config';
 import { type JobView, ProblemError } from '#libs/contracts';
-import { isJobId, JobStore, toJobView } from '#libs/jobs';
+import { isJobId, isOver, JobStore, toJobView } from '#libs/jobs';
 import { callerOf } from '../http/caller.js';
 import { ApiJob, ApiProblems } from '../openapi/responses.js';
 
@@ -23,7 +23,8 @@ export class JobsController {
     const caller = callerOf(request, this.config);
     const record = isJobId(id) ? await this.jobs.find(id) : null;
     // Another owner's job looks like none at all.
-    if (record?.spec.owner !== caller.owner) {
+    // One that is kept for a callback alone is over for its reader.
+    if (record?.spec.owner !== caller.owner || isOver(record)) {
       throw new ProblemError(
         'job-not-found',
         'No job of yours has this id, or it is kept no longer.',

@@ -21,7 +21,7 @@ export class ModelCatalog implements OnApplicationBootstrap, OnApplicationShutdo
   private models = new Map<string, CatalogModel>();
   private workers: WorkerReport[] = [];
   private timer: NodeJS.Timeout | undefined;
-  private unwatch: (() => Promise<void>) | undefined;
+  private unwatch: (() => void) | undefined;
   private refreshing: Promise<void> | undefined;
   private refreshAgain = false;
   private namesListener: (names: string[]) => void = () => undefined;
@@ -34,9 +34,9 @@ export class ModelCatalog implements OnApplicationBootstrap, OnApplicationShutdo
     this.timer = setInterval(() => void this.refresh(), REFRESH_MS);
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  onApplicationShutdown(): void {
     clearInterval(this.timer);
-    await this.unwatch?.();
+    this.unwatch?.();
   }
 
   /** By name. */

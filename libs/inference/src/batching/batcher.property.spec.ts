@@ -10,7 +10,7 @@ type Step = Omit<Item, 'id'> | 'end' | number;
 
 /** Plays a sequence of arrivals, ends and waits, and holds what happens against the invariants. */
 async function runs(
-  options: { maxRows: number; maxDelayMs: number; slots: number },
+  options: { maxRows: number; maxBytes: number; maxDelayMs: number; slots: number },
   steps: Step[],
   drain: boolean,
 ): Promise<void> {
@@ -25,7 +25,11 @@ async function runs(
       if ([...under].flat().some(({ solo }) => solo)) expect([...under].flat()).toHaveLength(1);
       expect(reason === 'solo').toBe(batch[0]?.solo);
       const rows = batch.reduce((sum, item) => sum + item.rows, 0);
-      if (batch.length > 1) expect(rows).toBeLessThanOrEqual(options.maxRows);
+      const bytes = batch.reduce((sum, item) => sum + item.bytes, 0);
+      if (batch.length > 1) {
+        expect(rows).toBeLessThanOrEqual(options.maxRows);
+        expect(bytes).toBeLessThanOrEqual(options.maxBytes);
+      }
       return new Promise((resolve) => {
         batches.push({
           batch,
@@ -69,17 +73,19 @@ describe('Batcher', () => {
   });
 
   it('loses nothing and runs nothing twice, whatever happens', async () => {
+    const size = fc.integer({ min: 1, max: 9 });
     const step = fc.oneof(
       {
         weight: 5,
-        arbitrary: fc.record({ rows: fc.integer({ min: 1, max: 9 }), solo: fc.constant(false) }),
+        arbitrary: fc.record({ rows: size, bytes: size, solo: fc.constant(false) }),
       },
-      { weight: 1, arbitrary: fc.record({ rows: fc.constant(1), solo: fc.constant(true) }) },
+      { weight: 1, arbitrary: fc.record({ rows: size, bytes: size, solo: fc.constant(true) }) },
       { weight: 3, arbitrary: fc.constant('end' as const) },
       { weight: 2, arbitrary: fc.integer({ min: 1, max: 20 }) },
     );
     const options = fc.record({
       maxRows: fc.integer({ min: 1, max: 8 }),
+      maxBytes: fc.integer({ min: 1, max: 40 }),
       maxDelayMs: fc.integer({ min: 0, max: 10 }),
       slots: fc.integer({ min: 1, max: 3 }),
     });

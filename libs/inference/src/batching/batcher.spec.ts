@@ -4,6 +4,7 @@ import { Batcher, type FiringReason } from './batcher.js';
 interface Item {
   id: number;
   rows: number;
+  bytes: number;
   solo: boolean;
 }
 interface Fired {
@@ -18,12 +19,13 @@ function setUp(options: { maxRows?: number; maxDelayMs?: number; slots?: number 
     maxRows: 4,
     maxDelayMs: 10,
     slots: 2,
+    maxBytes: 1000,
     ...options,
     execute: (batch, reason) =>
       new Promise((end) => fired.push({ ids: batch.map(({ id }) => id), reason, end })),
   });
   let id = 0;
-  const add = (rows = 1, solo = false) => sut.add({ id: id++, rows, solo });
+  const add = (rows = 1, solo = false) => sut.add({ id: id++, rows, bytes: 1, solo });
   const told = () => fired.map(({ ids, reason }) => [reason, ...ids]);
   return { sut, fired, add, told };
 }

@@ -2,6 +2,8 @@
 export interface BatchItem {
   /** Rows it adds to a batch. */
   rows: number;
+  /** Size of its input. */
+  bytes: number;
   /** Must have the runner to itself: it was there when a runner died. */
   solo: boolean;
 }
@@ -9,6 +11,8 @@ export interface BatchItem {
 export interface BatcherOptions<T extends BatchItem> {
   /** Most rows of a batch. A job with more rows is a batch of its own. */
   maxRows: number;
+  /** Most input bytes of a batch, so that a batch of large inputs fits in memory. */
+  maxBytes: number;
   /** Longest that a job waits for company while the runner is busy anyway. */
   maxDelayMs: number;
   /** Batches under way at once: two, so that the runner never idles between them. */
@@ -90,11 +94,15 @@ export class Batcher<T extends BatchItem> {
   }
 
   private takeBatch(): T[] {
+    const { maxRows, maxBytes } = this.options;
     let rows = 0;
+    let bytes = 0;
     let count = 0;
     for (const { item } of this.waiting) {
-      if (count > 0 && rows + item.rows > this.options.maxRows) break;
+      const tooMuch = rows + item.rows > maxRows || bytes + item.bytes > maxBytes;
+      if (count > 0 && tooMuch) break;
       rows += item.rows;
+      bytes += item.bytes;
       count++;
     }
     this.waitingRows -= rows;

@@ -13,6 +13,10 @@ import type {
 
 export interface RunnerOptions extends Omit<LoadRequest, 'type'> {
   loadTimeoutMs: number;
+  /** A batch that takes longer is taken to hang: its process is killed. */
+  runTimeoutMs: number;
+  /** Ends the process, also while it loads. */
+  signal: AbortSignal;
   /** A line that native code or the runner wrote; without it a crash leaves no trace. */
   onLine: (line: string) => void;
 }
@@ -34,22 +38,23 @@ export class Runner {
   private readonly pending = new Map<number, Pending>();
   private nextBatch = 0;
   private ended: RunnerCrashed | undefined;
+  private watchdog: NodeJS.Timeout | undefined;
 
   private constructor(
     private readonly child: ChildProcess,
     readonly loaded: Loaded,
+    private readonly runTimeoutMs: number,
     private readonly onEnd: (error: RunnerCrashed) => void,
   ) {
     child.on('message', (reply: RunnerReply) => {
       if (reply.type !== 'ran') return;
       this.pending.get(reply.batch)?.resolve(reply);
       this.pending.delete(reply.batch);
+      this.watch();
     });
     child.once('exit', (code, signal) => {
       this.end(new RunnerCrashed(`the runner ended (${signal ?? `code ${String(code)}`})`));
     });
-    // Sending to a process that is just ending; its exit follows and says it all.
-    child.on('error', () => undefined);
   }
 
   /**
@@ -61,19 +66,22 @@ export class Runner {
     options: RunnerOptions,
     onEnd: (crash: RunnerCrashed) => void,
   ): Promise<Runner> {
-    const { loadTimeoutMs, onLine, ...load } = options;
+    const { loadTimeoutMs, runTimeoutMs, signal, onLine, ...load } = options;
     const child = fork(ENTRY, {
       serialization: 'advanced',
       env: runnerEnvironment(),
       execArgv: [],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
+    // Sending to a process that is just ending, or that could not be started: its exit says it all.
+    child.on('error', () => undefined);
+    signal.addEventListener('abort', () => child.kill('SIGKILL'), { once: true });
     for (const stream of [child.stdout, child.stderr]) {
       if (stream) createInterface({ input: stream }).on('line', onLine);
     }
     try {
       const loaded = await loadIn(child, load, loadTimeoutMs);
-      return new Runner(child, loaded, onEnd);
+      return new Runner(child, loaded, runTimeoutMs, onEnd);
     } catch (error) {
       child.kill('SIGKILL');
       throw error;
@@ -91,7 +99,18 @@ export class Runner {
     return new Promise((resolve, reject) => {
       this.pending.set(batch, { resolve, reject });
       this.child.send({ type: 'run', batch, jobs } satisfies RunnerRequest);
+      if (this.pending.size === 1) this.watch();
     });
+  }
+
+  /** Starts the clock of the batch that is computed now; batches run one after the other. */
+  private watch(): void {
+    clearTimeout(this.watchdog);
+    if (this.pending.size > 0) {
+      this.watchdog = setTimeout(() => {
+        this.kill();
+      }, this.runTimeoutMs);
+    }
   }
 
   /** Ends the process at once; its memory goes back. */
@@ -100,6 +119,7 @@ export class Runner {
   }
 
   private end(error: RunnerCrashed): void {
+    clearTimeout(this.watchdog);
     this.ended = error;
     for (const { reject } of this.pending.values()) reject(error);
     this.pending.clear();
@@ -121,10 +141,12 @@ function loadIn(
       fail(`not loaded and warm within ${String(timeoutMs / 1000)} s`);
     }, timeoutMs);
     const onExit = (code: number | null, signal: string | null): void => {
+      clearTimeout(timer);
       fail(`the process that loaded it ended (${signal ?? `code ${String(code)}`})`);
     };
     child.once('exit', onExit);
     child.once('error', (error) => {
+      clearTimeout(timer);
       fail(error.message);
     });
     child.once('message', (reply: RunnerReply) => {
