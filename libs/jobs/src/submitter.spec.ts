@@ -99,6 +99,7 @@ describe('Submitter', () => {
     expect(job?.data).toEqual({
       version: '1',
       count: 3,
+      bytes: 2,
       createdAt: 1,
       resultTtlS: 60,
       requestId: 'r',

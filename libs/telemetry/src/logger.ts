@@ -1,6 +1,5 @@
 import { Logger, type Params, PinoLogger } from 'nestjs-pino';
 import {
-  destination,
   stdSerializers,
   type Logger as Pino,
   type LoggerOptions,
@@ -8,6 +7,7 @@ import {
   stdTimeFunctions,
 } from 'pino';
 import { type Config, ConfigError } from '#libs/config';
+import { LineBuffer } from './line-buffer.js';
 
 /** Values that must never stand in a log, wherever an object with them is logged. */
 const SECRET_PATHS = [
@@ -24,9 +24,6 @@ const SECRET_PATHS = [
   'webhook.url',
 ];
 
-/** Lines go out together, a fifth of a second late at most: a write for each would cost as much as a job. */
-const BUFFER = { minLength: 8192, periodicFlush: 200 };
-
 /** The logger of an app: JSON lines, or pretty ones for people. `app` stands on every line. */
 export function createLogger(app: string, config: Config['telemetry']): AppLogger {
   return new AppLogger(createRootLogger(app, config));
@@ -41,7 +38,7 @@ function createRootLogger(app: string, config: Config['telemetry']): Pino {
     serializers: { err: serializeError },
     redact: { paths: SECRET_PATHS, censor: '[redacted]' },
   };
-  if (!config.LOG_PRETTY) return pino(options, destination({ sync: false, ...BUFFER }));
+  if (!config.LOG_PRETTY) return pino(options, new LineBuffer());
   return pino({
     ...options,
     formatters: {},

@@ -15,7 +15,7 @@ export interface RunnerOptions extends Omit<LoadRequest, 'type'> {
   loadTimeoutMs: number;
   /** A batch that takes longer is taken to hang: its process is killed. */
   runTimeoutMs: number;
-  /** Ends the process, also while it loads. */
+  /** Ends the process while it loads. */
   signal: AbortSignal;
   /** A line that native code or the runner wrote; without it a crash leaves no trace. */
   onLine: (line: string) => void;
@@ -75,7 +75,8 @@ export class Runner {
     });
     // Sending to a process that is just ending, or that could not be started: its exit says it all.
     child.on('error', () => undefined);
-    signal.addEventListener('abort', () => child.kill('SIGKILL'), { once: true });
+    const abort = (): boolean => child.kill('SIGKILL');
+    signal.addEventListener('abort', abort);
     for (const stream of [child.stdout, child.stderr]) {
       if (stream) createInterface({ input: stream }).on('line', onLine);
     }
@@ -85,6 +86,8 @@ export class Runner {
     } catch (error) {
       child.kill('SIGKILL');
       throw error;
+    } finally {
+      signal.removeEventListener('abort', abort);
     }
   }
 
