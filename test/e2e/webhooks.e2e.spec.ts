@@ -8,6 +8,8 @@ import { Installation } from './support/installation.js';
 
 const SECRET = `whsec_${Buffer.from('a secret of thirty-two bytes, ok').toString('base64')}`;
 
+const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+
 interface Received {
   headers: IncomingHttpHeaders;
   body: string;
@@ -77,7 +79,7 @@ describe('a webhook', () => {
     const job = await foretell.client.submit(
       'iris',
       { input: [5.1, 3.5, 1.4, 0.2], webhook: { url } },
-      { 'x-request-id': 'order-1' },
+      { 'x-request-id': 'order-1', traceparent: TRACEPARENT },
     );
     const [{ headers, body }] = (await receiver.count(1)) as [Received];
     const payload = new Webhook(SECRET).verify(
@@ -91,6 +93,7 @@ describe('a webhook', () => {
     expect(payload.data).toMatchObject(same);
     expect(new URL(status_url).pathname).toBe(new URL(payload.data.status_url).pathname);
     expect(headers['content-type']).toBe('application/json');
+    expect(headers['traceparent']).toBe(TRACEPARENT);
     await foretell
       .app('courier')
       .line(

@@ -45,7 +45,7 @@ export class DeliveryService implements DeliveryHandler, OnApplicationShutdown {
       this.logger.warn(line, 'job is no longer kept, callback dropped');
       return;
     }
-    const { status, latencyMs } = await this.send(url, id, this.payload(delivery, record), line);
+    const { status, latencyMs } = await this.send(url, id, delivery, record, line);
     if (status >= 200 && status < 300) {
       this.metrics.attempt(delivery.event, 'delivered', latencyMs);
       this.logger.log({ ...line, status, latency_ms: latencyMs }, 'webhook delivered');
@@ -58,14 +58,14 @@ export class DeliveryService implements DeliveryHandler, OnApplicationShutdown {
     throw status === GONE ? new DeliveryRefused(message) : new Error(message);
   }
 
-  private async send(url: string, id: string, payload: WebhookPayload, line: object) {
-    const event = payload.type.slice('job.'.length);
+  private async send(url: string, id: string, delivery: Delivery, record: JobRecord, line: object) {
     try {
-      return await this.sender.send(url, id, payload);
+      const payload = this.payload(delivery, record);
+      return await this.sender.send(url, id, payload, record.spec.traceparent);
     } catch (error) {
       const forbidden = forbiddenIn(error);
       const reason = forbidden?.message ?? (error as Error).message;
-      this.metrics.attempt(event, forbidden ? 'forbidden' : 'unreachable');
+      this.metrics.attempt(delivery.event, forbidden ? 'forbidden' : 'unreachable');
       this.logger.warn({ ...line, reason }, 'webhook not delivered');
       throw forbidden ? new DeliveryRefused(reason) : new Error(reason, { cause: error });
     }

@@ -8,13 +8,13 @@ import { type BatchResult, Runner, type RunnerOptions } from './runner/runner.js
 const SLOTS = 2;
 /** Input bytes of one batch, copied once on its way into the runner. */
 const MAX_BATCH_BYTES = 64 * 1024 * 1024;
-/** After the last of these the version counts as failed, and is tried again now and then. */
-const RESTART_DELAYS_MS = [0, 200, 1000, 5000, 15_000];
+/** Between crashes without a batch that succeeded. */
+const RESTART_DELAYS_MS = [0, 100, 500, 1000, 2000, 5000];
+/** After so many starts that fail the version counts as failed, and is tried again now and then. */
+const MAX_FAILED_STARTS = 5;
 const RETRY_MS = 30_000;
 /** Before a job that could not be run here is taken again. */
 const HAND_BACK_MS = 1000;
-/** A runner that has lived this long has recovered: the next crash starts the delays anew. */
-const RECOVERED_AFTER_MS = 30_000;
 
 /** A job as the engine holds it; the worker knows what stands behind it. */
 export interface ServedJob {
@@ -59,7 +59,7 @@ export class VersionServer<T extends ServedJob> {
   private readonly inFlight = new Set<Promise<void>>();
   private live: Promise<Runner> | undefined;
   private runner: Runner | undefined;
-  private restarts = 0;
+  private crashes = 0;
   private state: VersionReport;
 
   constructor(private readonly options: VersionServerOptions<T>) {
@@ -109,6 +109,7 @@ export class VersionServer<T extends ServedJob> {
     try {
       const runner = await this.untilStopped(this.live);
       await this.options.execute(batch, (inputs) => runner.run(inputs), reason);
+      this.crashes = 0;
     } catch (error) {
       for (const job of batch) this.putBack(job, error);
     }
@@ -127,11 +128,10 @@ export class VersionServer<T extends ServedJob> {
   }
 
   private async startRunner(): Promise<Runner> {
-    const startedAt = performance.now();
     const { description, file, runner: settings } = this.options;
     const { signal } = this.stopping;
     const runner = await Runner.start({ description, file, signal, ...settings }, (crash) => {
-      this.onRunnerEnd(crash, startedAt);
+      this.onRunnerEnd(crash);
     });
     this.runner = runner;
     const { tensors, loadMs, maxRows, executionProvider } = runner.loaded;
@@ -149,10 +149,9 @@ export class VersionServer<T extends ServedJob> {
     return runner;
   }
 
-  private onRunnerEnd(crash: RunnerCrashed, startedAt: number): void {
+  private onRunnerEnd(crash: RunnerCrashed): void {
     this.runner = undefined;
     if (this.stopping.signal.aborted) return;
-    if (performance.now() - startedAt > RECOVERED_AFTER_MS) this.restarts = 0;
     this.change({ state: 'loading', reason: crash.message }, 'crashed');
     this.live = this.restart();
     // Whoever waits for it hears of a failure; while nobody does, it is no error.
@@ -161,13 +160,13 @@ export class VersionServer<T extends ServedJob> {
 
   /** It has been up before, so that what fails now may well pass. Jobs wait for it meanwhile. */
   private async restart(): Promise<Runner> {
-    for (;;) {
-      const delayMs = RESTART_DELAYS_MS[this.restarts++];
-      await sleep(delayMs ?? 0, undefined, { signal: this.stopping.signal });
+    for (let failed = 1; ; failed++) {
+      const delayMs = RESTART_DELAYS_MS[this.crashes++] ?? RESTART_DELAYS_MS.at(-1);
+      await sleep(delayMs, undefined, { signal: this.stopping.signal });
       try {
         return await this.startRunner();
       } catch (error) {
-        if (this.restarts < RESTART_DELAYS_MS.length) continue;
+        if (failed < MAX_FAILED_STARTS) continue;
         this.fail(error);
         this.retryLater();
         throw error;

@@ -34,9 +34,15 @@ export class WebhookSender {
   /**
    * Posts an event once. Redirects are not followed: their status is the answer.
    * @param id `webhook-id`, the same on every attempt.
+   * @param traceparent W3C trace context of the submission.
    * @throws OutboundForbidden, or whatever kept the receiver from answering.
    */
-  async send(url: string, id: string, payload: WebhookPayload): Promise<Sent> {
+  async send(
+    url: string,
+    id: string,
+    payload: WebhookPayload,
+    traceparent?: string,
+  ): Promise<Sent> {
     this.guard.checkUrl(url);
     const body = JSON.stringify(payload);
     const now = new Date();
@@ -49,6 +55,7 @@ export class WebhookSender {
         'content-type': 'application/json',
         'user-agent': 'Foretell-Webhooks/1',
         'x-request-id': payload.data.request_id,
+        ...(traceparent === undefined ? {} : { traceparent }),
         'webhook-id': id,
         'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
         'webhook-signature': this.webhook.sign(id, now, body),

@@ -11,6 +11,8 @@ import {
   PROBLEMS,
 } from '#libs/contracts';
 
+import { ANY_JSON } from './any-json.js';
+
 // Classes because OpenAPI needs something at run time; `implements` keeps them true to the contracts.
 
 const CODES = Object.keys(PROBLEMS) as ProblemCode[];
@@ -73,7 +75,11 @@ export class JobSchema implements JobView {
   @ApiProperty({ enum: JOB_STATUSES }) status!: JobStatus;
   @ApiProperty({ example: 'iris' }) model!: string;
   @ApiProperty({ example: '2' }) version!: string;
-  @ApiPropertyOptional({ description: 'For `input`; null until it is there' }) output?: unknown;
+  @ApiPropertyOptional({
+    oneOf: [...ANY_JSON, { type: 'null' }],
+    description: 'For `input`; null until it is there',
+  })
+  output?: unknown;
   @ApiPropertyOptional({
     type: 'array',
     items: {},

@@ -15,6 +15,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { MODEL_NAME, VERSION_NAME, WEBHOOK_EVENTS, type WebhookEvent } from '#libs/contracts';
+import { ANY_JSON } from '../openapi/any-json.js';
 import { IsInstanceList, IsMetadata } from './predict.rules.js';
 
 export class WebhookDto {
@@ -34,6 +35,7 @@ export class WebhookDto {
 /** The body of a submission to a model that its path names. */
 export class PredictDto {
   @ApiPropertyOptional({
+    oneOf: ANY_JSON,
     description: 'One instance; its form is the model’s, see GET /v1/models/{model}',
     example: [5.1, 3.5, 1.4, 0.2],
   })

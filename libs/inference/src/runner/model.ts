@@ -161,8 +161,7 @@ export class Model {
    */
   private async warmUp(): Promise<void> {
     const sizes = this.description.warmup.batch_sizes.filter((size) => size <= this.maxRows);
-    if (this.maxRows > 1) sizes.unshift(2);
-    for (const size of new Set(sizes)) {
+    for (const size of new Set([this.maxRows > 1 ? 2 : 1, ...sizes])) {
       try {
         await this.session.run(Array<Row>(size).fill(this.zeros()), this.axis);
       } catch (error) {
