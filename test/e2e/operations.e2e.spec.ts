@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
 import { startTestRedis } from '#libs/testing';
 import { App, Installation } from './support/installation.js';
 
@@ -118,6 +119,45 @@ describe('an installation in trouble', () => {
     });
     expect((await client.get('/health/ready')).body).toMatchObject({ code: 'not-ready' });
     expect((await client.get('/health/live')).status).toBe(200);
+  });
+
+  it('answers 503 while Redis is full, without a word of the input in any log, and recovers', async () => {
+    foretell = await Installation.start();
+    const { client } = foretell;
+    const redis = new Redis(foretell.redis.url);
+    await redis.config('SET', 'maxmemory', '1');
+    const body = { input: [0.654321, 2, 3, 4], webhook: { url: `http://127.0.0.1:1/${CANARY}` } };
+    const refused = await client.post('/v1/models/iris/predict', body);
+    expect(refused.status).toBe(503);
+    expect(refused.body).toMatchObject({ code: 'queue-unavailable', retryable: true });
+    await foretell.app('api').line(({ msg }) => msg === 'queue-unavailable');
+    await redis.config('SET', 'maxmemory', '0');
+    await redis.quit();
+    expect((await client.predict('iris', { input: [5.1, 3.5, 1.4, 0.2] })).status).toBe(
+      'succeeded',
+    );
+    const logs = foretell.apps.flatMap(({ lines }) => lines).join('\n');
+    expect(logs).toContain('OOM');
+    for (const secret of ['0.654321', CANARY]) expect(logs).not.toContain(secret);
+  });
+
+  it('comes back by itself when Redis does', async () => {
+    foretell = await Installation.start({}, ['worker', 'api', 'courier']);
+    const { client } = foretell;
+    const { port } = foretell.redis;
+    await foretell.redis.stop();
+    expect((await client.post('/predict', { model: 'iris', input: [1, 2, 3, 4] })).status).toBe(
+      503,
+    );
+    const again = await startTestRedis({ port });
+    // It came back empty: the workers report anew, and the api must wait for that.
+    await client.untilReady();
+    expect((await client.predict('iris', { input: [5.1, 3.5, 1.4, 0.2] })).output).toMatchObject({
+      label: 'setosa',
+    });
+    await foretell.stop();
+    foretell = undefined;
+    await again.stop();
   });
 
   it('keeps taking jobs while no worker is there, and does them later', async () => {

@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { JobView } from '#libs/contracts';
 import { Installation } from './support/installation.js';
@@ -41,6 +44,17 @@ describe('submitting and reading a job', () => {
     const order = [job.created_at, job.started_at, job.ended_at, job.expires_at];
     expect([...order].sort()).toEqual(order);
     expect(Object.values(job.timing ?? {}).every((ms) => ms >= 0)).toBe(true);
+  });
+
+  it('does what the README shows', async () => {
+    const readme = await readFile(path.join(import.meta.dirname, '../../README.md'), 'utf8');
+    const shown = /```sh\n(curl -s -X POST[^`]*)```/.exec(readme)?.[1] ?? '';
+    const command = shown.replace('http://127.0.0.1:3000', foretell.client.url.replace(/\/$/, ''));
+    const job = JSON.parse(execFileSync('bash', ['-c', command], { encoding: 'utf8' })) as JobView;
+    expect(await foretell.client.ended(job)).toMatchObject({
+      status: 'succeeded',
+      output: { label: 'setosa', confidence: 0.9972 },
+    });
   });
 
   it('serves /predict and /jobs without the prefix, and the pinned version', async () => {

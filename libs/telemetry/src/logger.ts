@@ -10,19 +10,7 @@ import { type Config, ConfigError } from '#libs/config';
 import { LineBuffer } from './line-buffer.js';
 
 /** Values that must never stand in a log, wherever an object with them is logged. */
-const SECRET_PATHS = [
-  'authorization',
-  '*.authorization',
-  'headers.authorization',
-  'req.headers.authorization',
-  'input',
-  'inputs',
-  '*.input',
-  '*.inputs',
-  'secret',
-  '*.secret',
-  'webhook.url',
-];
+const SECRET_PATHS = ['authorization', '*.authorization', 'input', 'inputs', 'secret', 'webhook'];
 
 /** The logger of an app: JSON lines, or pretty ones for people. `app` stands on every line. */
 export function createLogger(app: string, config: Config['telemetry']): AppLogger {
@@ -35,7 +23,6 @@ function createRootLogger(app: string, config: Config['telemetry']): Pino {
     base: { app },
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
-    serializers: { err: serializeError },
     redact: { paths: SECRET_PATHS, censor: '[redacted]' },
   };
   if (!config.LOG_PRETTY) return pino(options, new LineBuffer());
@@ -66,7 +53,9 @@ const STARTUP_CONTEXTS = new Set([
 /** Nest's own lines, and those of every `new Logger(…)`, through pino; start-up chatter at `debug`. */
 export class AppLogger extends Logger {
   constructor(root: Pino) {
-    const params: Params = { pinoHttp: { logger: root } };
+    const params: Params = {
+      pinoHttp: { logger: root, serializers: { err: serializeError }, wrapSerializers: false },
+    };
     super(new PinoLogger(params), params);
   }
 

@@ -4,8 +4,8 @@ import { type AppLogger, createLogger } from './logger.js';
 
 /** `sysexits.h`'s EX_CONFIG: starting again would not help, so a supervisor does not. */
 const EX_CONFIG = 78;
-/** Longest that an app may take to drain before it ends anyway. */
-const DRAIN_MS = 25_000;
+/** Longest that an app may take to drain before it ends anyway; its supervisor waits 25 s. */
+const DRAIN_MS = 24_000;
 const CONTEXT = 'App';
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
@@ -21,7 +21,7 @@ export interface StartedApp {
  * Life of an app from its settings to its drain.
  *
  * A bad setting is a plain line and exit code 78. A signal, or the end of the supervisor that started
- * it, closes the app in order, within 25 s.
+ * it, closes the app in order, within 24 s.
  */
 export async function runApp(
   name: string,

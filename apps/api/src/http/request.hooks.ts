@@ -38,7 +38,8 @@ export function addRequestHooks(app: NestFastifyApplication, bodyLimit: number):
   fastify.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
     metrics.answered(request.method, route, reply.statusCode, reply.elapsedTime);
-    if (reply.statusCode >= 400) {
+    // Probes ask every few seconds, and their answer is their own.
+    if (reply.statusCode >= 400 && !route.startsWith('/health')) {
       const line = {
         request_id: request.id,
         method: request.method,
