@@ -82,6 +82,20 @@ export class Client {
     }
   }
 
+  /** Until the api has heard from its worker that every model is loaded, or has failed. */
+  async untilSettled(): Promise<void> {
+    for (;;) {
+      const { body } = await this.get<{
+        workers: unknown[];
+        models: { versions: { state: string }[] }[];
+      }>('/health');
+      const states = body.models.flatMap(({ versions }) => versions.map(({ state }) => state));
+      const settled = states.every((state) => state === 'ready' || state === 'failed');
+      if (body.workers.length > 0 && settled) return;
+      await delay(POLL_MS);
+    }
+  }
+
   async untilReady(): Promise<void> {
     while ((await this.get('/health/ready')).status !== 200) await delay(POLL_MS);
   }

@@ -97,6 +97,7 @@ export class Installation {
     });
     try {
       await Promise.all(names.map((name) => installation.add(name)));
+      if (names.includes('worker')) await installation.client.untilSettled();
     } catch (error) {
       await installation.stop();
       throw error;
