@@ -168,27 +168,24 @@ export class VersionServer<T extends ServedJob> {
       } catch (error) {
         if (failed < MAX_FAILED_STARTS) continue;
         this.fail(error);
-        this.retryLater();
+        this.retryNowAndThen().catch(() => undefined);
         throw error;
       }
     }
   }
 
-  private retryLater(): void {
-    const timer = setTimeout(() => {
-      const attempt = this.startRunner();
-      attempt.then(
-        () => {
-          this.live = attempt;
-        },
-        () => {
-          this.retryLater();
-        },
-      );
-    }, RETRY_MS);
-    this.stopping.signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-    });
+  /** Ends when it is up, or when the server stops. */
+  private async retryNowAndThen(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      await sleep(RETRY_MS, undefined, { signal });
+      try {
+        this.live = Promise.resolve(await this.startRunner());
+        return;
+      } catch {
+        // Still `failed`, for the reason that is known.
+      }
+    }
   }
 
   private fail(error: unknown): void {

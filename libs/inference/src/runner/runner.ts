@@ -91,10 +91,6 @@ export class Runner {
     }
   }
 
-  get pid(): number | undefined {
-    return this.child.pid;
-  }
-
   /** @param jobs the records' inputs, JSON text. @throws RunnerCrashed */
   run(jobs: string[]): Promise<BatchResult> {
     if (this.ended) return Promise.reject(this.ended);
