@@ -3,13 +3,14 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Dockerfile, DockerfileParser } from 'dockerfile-ast';
 import { parse } from 'yaml';
 import { ConfigError, describeSettings, loadConfig, refuseOpenServer } from '#libs/config';
+import { freePort } from '#libs/testing';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -66,14 +67,6 @@ function exitCode(
     child.once('error', reject);
     child.once('exit', resolve);
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 const services = servicesOf({ API_KEYS: 'team:a-long-enough-key' });

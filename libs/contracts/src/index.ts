@@ -1,4 +1,5 @@
 export * from './job.js';
+export * from './json.js';
 export * from './model.js';
 export * from './names.js';
 export * from './problem.js';

@@ -25,6 +25,9 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
+/** So that a body that is wrong in a million places costs no more than one that is wrong in a few. */
+export const MAX_POINTED_ERRORS = 20;
+
 /** What is wrong at one place of the body. `pointer` is a JSON Pointer (RFC 6901) into the body. */
 export interface PointedError {
   pointer: string;

@@ -1,14 +1,12 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { InputWarning, PointedError, TabularField, VersionDescription } from '#libs/contracts';
-import { ProblemError } from '#libs/contracts';
+import { isRecord, MAX_POINTED_ERRORS, pointerPart, ProblemError } from '#libs/contracts';
 import { batchAxisOf, instanceShape } from './batch-axis.js';
 import { imageComplaint } from './image-format.js';
 import { instanceSchema, parametersSchema, shortInstanceSchema } from './input-schema.js';
 import { type DimensionSizes, measure } from './nested-array.js';
 import { fits64 } from './tensor-schema.js';
 
-/** So that a body that is wrong in a million places costs no more than one that is wrong in a few. */
-const MAX_ERRORS = 20;
 const MAX_WARNINGS = 50;
 
 /** One a validator, so that what it compiled goes when its version goes. */
@@ -56,7 +54,7 @@ export class InputValidator {
       errors.push(...pointed('/parameters', this.parameters.errors));
     }
     const warnings: InputWarning[] = [];
-    for (let i = 0; i < instances.length && errors.length < MAX_ERRORS; i++) {
+    for (let i = 0; i < instances.length && errors.length < MAX_POINTED_ERRORS; i++) {
       const at = many ? `/inputs/${String(i)}` : '/input';
       const found = this.check(instances[i], at);
       if (found.length > 0) errors.push(...found);
@@ -66,7 +64,7 @@ export class InputValidator {
       throw new ProblemError(
         'invalid-input',
         `The input does not fit ${this.version.model}; see errors. GET /v1/models/${this.version.model} shows its schema.`,
-        { errors: errors.slice(0, MAX_ERRORS) },
+        { errors: errors.slice(0, MAX_POINTED_ERRORS) },
       );
     }
     return warnings;
@@ -95,7 +93,7 @@ export class InputValidator {
       const shape = instanceShape(tensor, axis);
       if (shape.every((size) => typeof size === 'number')) continue;
       const value = isRecord(instance) ? instance[tensor.name] : instance;
-      const where = isRecord(instance) ? `${at}/${escape(tensor.name)}` : at;
+      const where = isRecord(instance) ? `${at}/${pointerPart(tensor.name)}` : at;
       const complaint = measure(value, shape, sizes, where);
       if (complaint) return [complaint];
     }
@@ -109,7 +107,7 @@ export class InputValidator {
       const value = (short ? (instance as number[])[i] : (instance as Row)[field.name]) ?? 0;
       const message = rangeComplaint(field, value);
       if (message !== null && warnings.length < MAX_WARNINGS) {
-        warnings.push({ pointer: `${at}/${short ? String(i) : escape(field.name)}`, message });
+        warnings.push({ pointer: `${at}/${short ? String(i) : pointerPart(field.name)}`, message });
       }
     });
   }
@@ -124,12 +122,8 @@ function rangeComplaint(field: TabularField, value: number): string | null {
   return `${name} is outside the range the model was made for, ${String(minimum)} to ${String(maximum)}${units}`;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function pointed(at: string, errors: ErrorObject[] | null | undefined): PointedError[] {
-  return (errors ?? []).slice(0, MAX_ERRORS).map((error) => ({
+  return (errors ?? []).slice(0, MAX_POINTED_ERRORS).map((error) => ({
     pointer: `${at}${error.instancePath}${missing(error)}`,
     message: message(error),
   }));
@@ -137,8 +131,9 @@ function pointed(at: string, errors: ErrorObject[] | null | undefined): PointedE
 
 /** Points at the field that is missing or too many, not at the object around it. */
 function missing({ keyword, params }: ErrorObject): string {
-  if (keyword === 'required') return `/${escape(String(params['missingProperty']))}`;
-  if (keyword === 'additionalProperties') return `/${escape(String(params['additionalProperty']))}`;
+  if (keyword === 'required') return `/${pointerPart(String(params['missingProperty']))}`;
+  if (keyword === 'additionalProperties')
+    return `/${pointerPart(String(params['additionalProperty']))}`;
   return '';
 }
 
@@ -153,8 +148,4 @@ function message(error: ErrorObject): string {
     default:
       return error.message ?? 'is not valid';
   }
-}
-
-function escape(part: string): string {
-  return part.replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -1,2 +1,2 @@
 export { codeOf, pointedErrorsOf, problemOf } from './problems.js';
-export { startTestRedis, type TestRedis } from './redis.js';
+export { freePort, startTestRedis, type TestRedis } from './redis.js';

@@ -1,4 +1,4 @@
-import type { TensorInfo } from '#libs/contracts';
+import { isRecord, type TensorInfo } from '#libs/contracts';
 import { flatten, type Row } from '../tensors.js';
 import type { InputEncoder } from './input-encoder.js';
 
@@ -7,13 +7,9 @@ export class TensorEncoder implements InputEncoder {
   constructor(private readonly inputs: TensorInfo[]) {}
 
   encode(instance: unknown): Row {
-    const named = isNamed(instance) ? instance : { [this.inputs[0]?.name ?? '']: instance };
+    const named = isRecord(instance) ? instance : { [this.inputs[0]?.name ?? '']: instance };
     return Object.fromEntries(
       this.inputs.map(({ name, dtype }) => [name, flatten(named[name], dtype)]),
     );
   }
-}
-
-function isNamed(instance: unknown): instance is Record<string, unknown> {
-  return typeof instance === 'object' && instance !== null && !Array.isArray(instance);
 }
