@@ -15,6 +15,10 @@ export function isTerminal(status: JobStatus): boolean {
   return status !== 'queued' && status !== 'running';
 }
 
+/** In order of urgency; a job that waits long enough overtakes newer ones of higher priority. */
+export const PRIORITIES = ['high', 'normal', 'low'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
 /** Most instances that one job may carry in `inputs`. */
 export const MAX_INSTANCES = 1000;
 
@@ -29,8 +33,10 @@ export interface InputWarning {
 export interface JobTiming {
   /** From acceptance until a worker took the job. */
   queue_ms: number;
-  /** From there until its batch went to the runner process. */
+  /** From there until its first batch went to the runner process. */
   batch_wait_ms: number;
+  /** Part of `batch_wait_ms` in which its model was being loaded: 0 where it was warm. */
+  load_ms: number;
   preprocess_ms: number;
   inference_ms: number;
   postprocess_ms: number;

@@ -93,12 +93,36 @@ export interface TensorOutput {
 
 export type OutputSpec = ClassificationOutput | RegressionOutput | TensorOutput;
 
+/**
+ * How instances whose variable dimensions differ come to share a run: filled up to a common length.
+ * Outputs that have the same symbolic dimension are cut back to each instance's own length.
+ */
+export interface Padding {
+  /** What fills numeric inputs. */
+  value: number;
+  /** Lengths to fill up to, ascending; a longer instance is not filled up. Without: to the longest of the batch. */
+  buckets?: number[] | undefined;
+  /** The graph's input that gets 1 for an instance's own elements and 0 for filling; callers do not send it. */
+  mask?: string | undefined;
+}
+
 /** How jobs of different callers are put together, in Triton's words. */
 export interface Batching {
   /** Most rows of one run. 0: the graph has no batch dimension and runs one instance at a time. */
   max_batch_size: number;
-  /** Longest that a job waits for company while the runner is busy anyway, since its submission. */
+  /** Longest that a job waits for company, since its submission. */
   max_queue_delay_ms: number;
+  padding?: Padding | undefined;
+}
+
+/** When a version is in memory. */
+export interface Lifecycle {
+  /** Loaded when the worker starts, rather than at the first job. */
+  preload: boolean;
+  /** Instances that stay loaded once loaded, however long nobody asks for them. */
+  keep_warm: number;
+  /** Unloaded after so long without a job, down to `keep_warm`; 0: never. */
+  idle_unload_s: number;
 }
 
 export interface HeldOut {
@@ -116,6 +140,11 @@ export interface VersionDescription {
   output: OutputSpec;
   batching: Batching;
   warmup: { batch_sizes: number[] };
+  /** Runner processes of this version in each worker. */
+  instances: number;
+  /** Threads of one instance; unset: the cores shared out among the instances. */
+  threads?: number | undefined;
+  lifecycle: Lifecycle;
   held_out?: HeldOut | undefined;
   card: Record<string, string>;
   /** Known once a runner has opened the graph. */
@@ -133,6 +162,12 @@ export interface VersionReport extends VersionDescription {
   /** Of `model.onnx`, hexadecimal. */
   sha256?: string | undefined;
   load_ms?: number | undefined;
+  /** Runner processes that are up. */
+  warm_instances: number;
+  /** Resident memory of its runner processes. */
+  memory_bytes: number;
+  /** A newer state of its folder that has not replaced what is served: still loading, or broken. */
+  update?: { state: 'loading' | 'failed'; reason?: string | undefined } | undefined;
   /** The one that its runner really uses. */
   execution_provider?: string | undefined;
 }

@@ -16,6 +16,8 @@ export const PROBLEMS = {
   'invalid-input': { status: 422, title: 'The input does not fit the model', retryable: false },
   'url-forbidden': { status: 422, title: 'That URL may not be called', retryable: false },
   'inference-failed': { status: 500, title: 'The model failed on this input', retryable: false },
+  'execution-timeout': { status: 504, title: 'The job ran too long', retryable: false },
+  'queue-timeout': { status: 504, title: 'The job was not started in time', retryable: true },
   poisoned: { status: 500, title: 'This input stops the model process', retryable: false },
   'internal-error': { status: 500, title: 'Something went wrong here', retryable: true },
   'model-unavailable': { status: 503, title: 'The model cannot be served', retryable: true },

@@ -1,6 +1,18 @@
-export { type BatchAxis, batchAxisOf, instanceShape } from './batch-axis.js';
+export { checkModelFile, digestOf, modelFiles } from './external-data.js';
+export { type BatchAxis, batchAxisOf, instanceShape, maxRowsOf } from './batch-axis.js';
 export { base64Part } from './image-format.js';
 export { publishedInputSchema } from './input-schema.js';
 export { InputValidator } from './input-validator.js';
-export { scanModels, type StoredModel, type StoredVersion } from './model.repository.js';
+export { instanceInputs } from './instance-inputs.js';
+export type { StoredModel, StoredVersion } from './model.repository.js';
+export { ModelWatcher } from './model.watcher.js';
 export { outputSchema } from './output-schema.js';
+export {
+  bucketOf,
+  hasVariableShapes,
+  laneOf,
+  lengthsOf,
+  shapeSignature,
+  signatureOf,
+  variableDimensions,
+} from './shape-signature.js';

@@ -1,5 +1,5 @@
 import type { TabularField, VersionDescription } from '#libs/contracts';
-import { batchAxisOf, instanceShape } from './batch-axis.js';
+import { instanceInputs } from './instance-inputs.js';
 import { elementSchema, type JsonSchema, nestedSchema } from './tensor-schema.js';
 
 /**
@@ -76,13 +76,11 @@ function fieldSchema(field: TabularField): JsonSchema {
 }
 
 function tensorSchema(version: VersionDescription): JsonSchema | null {
-  const { tensors } = version;
-  if (!tensors) return null;
-  const axis = batchAxisOf(tensors, version.batching.max_batch_size);
+  if (!version.tensors) return null;
   const properties = Object.fromEntries(
-    tensors.inputs.map((t) => [
-      t.name,
-      nestedSchema(instanceShape(t, axis), elementSchema(t.dtype)),
+    instanceInputs(version).map(({ name, shape, dtype }) => [
+      name,
+      nestedSchema(shape, elementSchema(dtype)),
     ]),
   );
   return {
@@ -94,9 +92,8 @@ function tensorSchema(version: VersionDescription): JsonSchema | null {
 }
 
 /** A graph with a single input also takes that input's value by itself. */
-function onlyTensor({ tensors, batching }: VersionDescription): JsonSchema | undefined {
-  const [only, ...others] = tensors?.inputs ?? [];
-  if (!tensors || !only || others.length > 0) return undefined;
-  const axis = batchAxisOf(tensors, batching.max_batch_size);
-  return nestedSchema(instanceShape(only, axis), elementSchema(only.dtype));
+function onlyTensor(version: VersionDescription): JsonSchema | undefined {
+  const [only, ...others] = instanceInputs(version);
+  if (!only || others.length > 0) return undefined;
+  return nestedSchema(only.shape, elementSchema(only.dtype));
 }

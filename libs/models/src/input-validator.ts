@@ -1,8 +1,14 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
-import type { InputWarning, PointedError, TabularField, VersionDescription } from '#libs/contracts';
+import type {
+  InputWarning,
+  PointedError,
+  TabularField,
+  TensorInfo,
+  VersionDescription,
+} from '#libs/contracts';
 import { isRecord, MAX_POINTED_ERRORS, pointerPart, ProblemError } from '#libs/contracts';
-import { batchAxisOf, instanceShape } from './batch-axis.js';
 import { imageComplaint } from './image-format.js';
+import { instanceInputs } from './instance-inputs.js';
 import { instanceSchema, parametersSchema, shortInstanceSchema } from './input-schema.js';
 import { type DimensionSizes, measure } from './nested-array.js';
 import { fits64 } from './tensor-schema.js';
@@ -23,6 +29,8 @@ export class InputValidator {
   private readonly named: ValidateFunction;
   private readonly short: ValidateFunction | null;
   private readonly parameters: ValidateFunction;
+  /** Raw inputs with a shape that a schema cannot say in full. */
+  private readonly variable: TensorInfo[];
 
   /** @throws ProblemError `not-ready` while the signature of a raw graph is not known yet. */
   constructor(private readonly version: VersionDescription) {
@@ -40,6 +48,10 @@ export class InputValidator {
     this.named = ajv.compile(named);
     this.short = short && ajv.compile(short);
     this.parameters = ajv.compile(parametersSchema(version));
+    this.variable =
+      version.input.kind === 'tensor'
+        ? instanceInputs(version).filter(({ shape }) => shape.some((s) => typeof s === 'string'))
+        : [];
   }
 
   /**
@@ -80,20 +92,15 @@ export class InputValidator {
     }
     const validate = this.short && !isRecord(instance) ? this.short : this.named;
     if (!validate(instance)) return pointed(at, validate.errors);
-    return this.version.input.kind === 'tensor' ? this.checkShapes(instance, at) : [];
+    return this.checkShapes(instance, at);
   }
 
   /** What a schema cannot say: rows of equal length, and symbolic dimensions that agree by name. */
   private checkShapes(instance: unknown, at: string): PointedError[] {
-    const { tensors, batching } = this.version;
-    if (!tensors) return [];
-    const axis = batchAxisOf(tensors, batching.max_batch_size);
     const sizes: DimensionSizes = new Map();
-    for (const tensor of tensors.inputs) {
-      const shape = instanceShape(tensor, axis);
-      if (shape.every((size) => typeof size === 'number')) continue;
-      const value = isRecord(instance) ? instance[tensor.name] : instance;
-      const where = isRecord(instance) ? `${at}/${pointerPart(tensor.name)}` : at;
+    for (const { name, shape } of this.variable) {
+      const value = isRecord(instance) ? instance[name] : instance;
+      const where = isRecord(instance) ? `${at}/${pointerPart(name)}` : at;
       const complaint = measure(value, shape, sizes, where);
       if (complaint) return [complaint];
     }

@@ -102,6 +102,29 @@ export const manifestSchema = z.strictObject({
     .strictObject({
       max_batch_size: z.number().int().min(0).max(4096).default(64),
       max_queue_delay_ms: z.number().min(0).max(10_000).default(2),
+      padding: z
+        .strictObject({
+          value: finite.default(0),
+          buckets: z
+            .array(z.number().int().min(1).max(1_000_000))
+            .min(1)
+            .max(64)
+            .refine((b) => b.every((length, i) => i === 0 || length > (b[i - 1] ?? 0)), {
+              message: 'must ascend',
+            })
+            .optional(),
+          mask: text.optional(),
+        })
+        .optional(),
+    })
+    .prefault({}),
+  instances: z.number().int().min(1).max(64).default(1),
+  threads: z.number().int().min(1).max(256).optional(),
+  lifecycle: z
+    .strictObject({
+      preload: z.boolean().default(true),
+      keep_warm: z.number().int().min(0).max(64).default(0),
+      idle_unload_s: z.number().min(0).max(86_400).default(0),
     })
     .prefault({}),
   warmup: z

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { type Manifest, manifestSchema } from './manifest.schema.js';
+import { isUnusablePath } from './unusable-path.js';
 
 /** A `model.yaml` that cannot be used. The message names file, line or field. */
 export class ManifestError extends Error {
@@ -8,23 +9,22 @@ export class ManifestError extends Error {
 }
 
 /**
- * Reads and validates a `model.yaml`. A file that is not there is a manifest of defaults: raw tensors
- * in and out, as the graph names them.
+ * Reads a `model.yaml`. A file that is not there is empty: raw tensors in and out, as the graph names
+ * them.
  * @param label how errors call the file, without the path before it: `iris/model.yaml`.
- * @throws ManifestError
+ * @throws ManifestError when it cannot be read, now as later; any other Error for trouble that may pass.
  */
-export async function loadManifest(file: string, label: string): Promise<Manifest> {
-  let text: string;
+export async function readManifest(file: string, label: string): Promise<string> {
   try {
-    text = await readFile(file, 'utf8');
+    return await readFile(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return manifestSchema.parse({});
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    if (!isUnusablePath(error)) throw error;
     throw new ManifestError(`${label}: cannot be read`, { cause: error });
   }
-  return parseManifest(text, label);
 }
 
-/** @see loadManifest */
+/** Validates the text of a `model.yaml`. @see readManifest @throws ManifestError */
 export function parseManifest(text: string, label: string): Manifest {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });

@@ -108,6 +108,16 @@ describe('the input of a raw graph', () => {
     },
   );
 
+  it('leaves out the mask of its padding, which is made from it', () => {
+    const described = version({ inputs: [x(['T']), { ...x(['T']), name: 'mask' }] });
+    const { batching } = described;
+    const padded = { ...described, batching: { ...batching, padding: { value: 0, mask: 'mask' } } };
+    const sut = new InputValidator(padded);
+    expect(sut.validate([{ x: [1, 2] }, [1]], true, undefined)).toEqual([]);
+    const errors = pointedErrorsOf(() => sut.validate([{ x: [1], mask: [1] }], false, undefined));
+    expect(errors).toEqual([{ pointer: '/input/mask', message: 'is not a field of this model' }]);
+  });
+
   it('that is wrong everywhere costs one error', () => {
     expect(errorsOf([x([100])], Array(100).fill('a'))).toHaveLength(1);
   });
