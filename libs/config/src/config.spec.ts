@@ -22,6 +22,8 @@ describe('loadConfig', () => {
     expect(server).toMatchObject({ HOST: '127.0.0.1', PORT: 3000, DOCS: true });
     expect(server.API_KEYS).toBeUndefined();
     expect(models).toMatchObject({ MODELS_DIR: 'models', EXECUTION_PROVIDERS: ['cpu'] });
+    expect(models).toMatchObject({ MODELS_POLL_MS: 2000, MEMORY_BUDGET_MB: 0 });
+    expect(models.RUNNER_THREADS).toBe(0);
     expect(jobs.RESULT_TTL_S).toBe(86_400);
     expect(webhooks).toMatchObject({ OUTBOUND_ALLOW: [], WEBHOOK_TIMEOUT_S: 15 });
     expect(redis.KEY_PREFIX).toBe('foretell');
@@ -43,8 +45,10 @@ describe('loadConfig', () => {
     ['KEY_PREFIX', 'a:b'],
     ['KEY_PREFIX', '{a}'],
     ['EXECUTION_PROVIDERS', 'cuda,tpu'],
-    ['RUNNER_THREADS', '0'],
+    ['RUNNER_THREADS', '257'],
     ['MODEL_LOAD_TIMEOUT_S', 'Infinity'],
+    ['MODELS_POLL_MS', '-1'],
+    ['MEMORY_BUDGET_MB', '1.5'],
     ['RESULT_TTL_S', '0'],
     ['MAX_RESULT_TTL_S', '1e99'],
     ['LOCK_DURATION_MS', '1'],
