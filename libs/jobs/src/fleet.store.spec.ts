@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { Redis } from 'ioredis';
 import type { WorkerReport } from '#libs/contracts';
 import { startTestRedis, type TestRedis } from '#libs/testing';
-import { FleetStore } from './fleet.store.js';
+import { type FleetCommand, FleetStore } from './fleet.store.js';
 import { Keys } from './keys.js';
 import { SecretStore } from './secret.store.js';
 
@@ -102,6 +102,32 @@ describe('FleetStore', () => {
     await heard;
     expect(woken).toBe(2);
     stop();
+  });
+
+  it('tells every worker what to do, in order, and nobody who has stopped listening', async () => {
+    const commands: FleetCommand[] = [
+      { type: 'load', model: 'iris', version: '1' },
+      { type: 'unload', model: 'iris', version: '2' },
+    ];
+    const heard: FleetCommand[][] = [[], []];
+    let allHeard: () => void = () => undefined;
+    const done = new Promise<void>((resolve) => (allHeard = resolve));
+    const gone = await sut.onCommand(() => {
+      throw new Error('it has stopped listening');
+    });
+    gone();
+    const stops = await Promise.all(
+      heard.map((list) =>
+        sut.onCommand((command) => {
+          list.push(command);
+          if (heard.every(({ length }) => length === commands.length)) allHeard();
+        }),
+      ),
+    );
+    for (const command of commands) await sut.command(command);
+    await done;
+    expect(heard).toEqual([commands, commands]);
+    for (const stop of stops) stop();
   });
 });
 

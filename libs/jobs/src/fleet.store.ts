@@ -19,7 +19,14 @@ export interface Fleet {
   lastCatalog: ModelReport[];
 }
 
-/** What the workers say of themselves and their models, shared through Redis. */
+/** What every worker that has the version is to do. Doing it twice is doing it once. */
+export interface FleetCommand {
+  type: 'load' | 'unload';
+  model: string;
+  version: string;
+}
+
+/** What the workers say of themselves and their models, and what they are told, through Redis. */
 export class FleetStore {
   constructor(
     private readonly redis: Redis,
@@ -67,16 +74,40 @@ export class FleetStore {
   }
 
   /** Calls `listener` whenever some worker's report changed. @returns stops listening. */
-  async watch(listener: () => void): Promise<() => void> {
+  watch(listener: () => void): Promise<() => void> {
+    return this.subscribe(this.keys.fleetChannel, listener);
+  }
+
+  /** Tells the workers that are alive at this moment; what comes of it is in their reports. */
+  async command(command: FleetCommand): Promise<void> {
+    await this.redis.publish(this.keys.commandChannel, JSON.stringify(command));
+  }
+
+  /**
+   * Calls `listener` with each command. One that is sent while Redis is away from here is lost.
+   * @returns stops listening.
+   */
+  onCommand(listener: (command: FleetCommand) => void): Promise<() => void> {
+    return this.subscribe(this.keys.commandChannel, (message) => {
+      listener(JSON.parse(message) as FleetCommand);
+    });
+  }
+
+  private async subscribe(
+    channel: string,
+    listener: (message: string) => void,
+  ): Promise<() => void> {
     const subscriber = this.redis.duplicate({
       maxRetriesPerRequest: null,
       enableOfflineQueue: true,
       enableAutoPipelining: false,
     });
     subscriber.on('error', () => undefined);
-    subscriber.on('message', listener);
+    subscriber.on('message', (_, message) => {
+      listener(message);
+    });
     if (subscriber.status === 'wait') await subscriber.connect();
-    await subscriber.subscribe(this.keys.fleetChannel);
+    await subscriber.subscribe(channel);
     return () => {
       subscriber.disconnect();
     };

@@ -5,9 +5,10 @@ export {
   DeliveryRefused,
 } from './delivery.consumer.js';
 export { type Delivery, DeliveryQueue } from './delivery.queue.js';
-export { FleetStore } from './fleet.store.js';
+export { type FleetCommand, FleetStore } from './fleet.store.js';
+export { inputText } from './input-text.js';
 export { isJobId, newJobId, partitionOfModel } from './job-id.js';
-export { JobStore, type Started } from './job.store.js';
+export { JobStore } from './job.store.js';
 export { JobsModule } from './jobs.module.js';
 export { HandBack, type PredictConsumer, type TakenJob } from './predict.consumer.js';
 export { PredictConsumers } from './predict.consumers.js';

@@ -11,6 +11,7 @@ const keys = new Keys('test');
 const timing = {
   queue_ms: 0,
   batch_wait_ms: 0,
+  load_ms: 0,
   preprocess_ms: 0,
   inference_ms: 0,
   postprocess_ms: 0,
@@ -54,7 +55,7 @@ describe('JobStore', () => {
     await server.stop();
   });
 
-  async function created(input = '{"input":1}'): Promise<string> {
+  async function created(input = '\n1'): Promise<string> {
     const id = newJobId(PARTITION);
     await store.create([{ spec: specOf(id), input }]);
     return id;
@@ -73,7 +74,7 @@ describe('JobStore', () => {
     const id = await created();
     expect(await store.find(id)).toMatchObject({ status: 'queued', attempts: 0, outputs: null });
     const { fence, input } = await begun(id);
-    expect(input).toBe('{"input":1}');
+    expect(input).toBe('\n1');
     expect(await store.find(id)).toMatchObject({ status: 'running', attempts: 1 });
     expect(await publish(id, fence, success('[{"x":1}]'))).toEqual([true]);
     const record = await store.find(id);
@@ -145,7 +146,7 @@ describe('JobStore', () => {
     const answers = await store.begin([unknown, known]);
     expect(answers).toEqual([
       { id: unknown, status: null },
-      { id: known, fence: 1, input: '{"input":1}', loneStarts: 0 },
+      { id: known, fence: 1, input: '\n1', loneStarts: 0 },
     ]);
     expect(await publish(unknown, 1, success('[1]'))).toEqual([false]);
     expect(await store.find(unknown)).toBeNull();
@@ -169,10 +170,30 @@ describe('JobStore', () => {
 
   it('counts how often a job was started alone, whoever started it', async () => {
     const id = await created();
-    const lone = async (alone: boolean) => (await store.begin([id], alone))[0];
+    const lone = async (alone: boolean) => (await store.begin([id], { lone: alone }))[0];
     expect(await lone(false)).toMatchObject({ loneStarts: 0 });
     expect(await lone(true)).toMatchObject({ loneStarts: 1 });
     expect(await lone(true)).toMatchObject({ loneStarts: 2, fence: 3 });
+  });
+
+  it('gives no input to whoever has it already', async () => {
+    const id = await created();
+    expect(await store.begin([id], { withInput: false })).toEqual([
+      { id, fence: 1, input: '', loneStarts: 0 },
+    ]);
+    expect(await store.begin([id])).toMatchObject([{ fence: 2, input: '\n1' }]);
+  });
+
+  it('keeps the input of a job that expired, which never started', async () => {
+    const id = await created();
+    const { fence } = await begun(id);
+    expect(await publish(id, fence, { ...failure, status: 'expired' })).toEqual([true]);
+    expect(await store.find(id)).toMatchObject({
+      status: 'expired',
+      attempts: 0,
+      startedAt: null,
+    });
+    expect(await redis.hget(keys.record(id), 'input')).toBe('\n1');
   });
 
   it('lets a record that was kept for its callback go in its own time', async () => {

@@ -46,6 +46,11 @@ export class Keys {
     return `${this.prefix}:fleet`;
   }
 
+  /** Channel on which the workers are told to load and unload. */
+  get commandChannel(): string {
+    return `${this.prefix}:commands`;
+  }
+
   get webhookSecret(): string {
     return `${this.prefix}:webhook-secret`;
   }

@@ -67,6 +67,23 @@ describe('PredictConsumer', () => {
     expect(taken[0]?.message).toEqual(message);
   });
 
+  it('leaves the last 200 finished to be seen', async () => {
+    const ids = Array.from({ length: 230 }, (_, i) => `job${String(i)}`);
+    await queues.add(
+      'iris',
+      ids.map((id) => ({ id, message })),
+    );
+    await new Promise<void>((done) => {
+      let taken = 0;
+      open(() => {
+        if (++taken === ids.length) done();
+        return Promise.resolve();
+      }, 10);
+    });
+    await Promise.all(consumers.map((consumer) => consumer.close()));
+    expect(await queues.of('iris').getCompletedCount()).toBe(200);
+  });
+
   it('holds as many jobs at once as it was told', async () => {
     await queues.add(
       'iris',

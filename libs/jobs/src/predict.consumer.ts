@@ -21,6 +21,9 @@ export class HandBack extends Error {
   }
 }
 
+/** Finished BullMQ jobs that stay to be seen in Bull Board. The records, not these, hold results. */
+const KEEP_FINISHED = 200;
+
 /** After an error that nobody foresaw: not so soon that it fills the log. */
 const UNFORESEEN_DELAY_MS = 1000;
 
@@ -75,9 +78,17 @@ export class PredictConsumer {
         stalledInterval: options.stalledIntervalMs,
         maxStalledCount: Number.MAX_SAFE_INTEGER,
         runRetryDelay: 1000,
+        // Told by the worker once, rather than by each job.
+        removeOnComplete: { count: KEEP_FINISHED },
+        removeOnFail: { count: KEEP_FINISHED },
       },
     );
     this.worker.on('error', options.onError);
+  }
+
+  /** Most jobs held at once. */
+  set concurrency(jobs: number) {
+    this.worker.concurrency = jobs;
   }
 
   /** Takes no further job; those already taken go on. */

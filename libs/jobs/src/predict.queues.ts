@@ -1,9 +1,9 @@
-import { type JobsOptions, Queue } from 'bullmq';
+import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { WebhookEvent } from '#libs/contracts';
+import type { Priority, WebhookEvent } from '#libs/contracts';
 import type { Keys } from './keys.js';
 
-/** What the BullMQ job carries: enough to form a batch. The input stays in the record. */
+/** What the BullMQ job carries: enough to form a batch, and the input while it is small. */
 export interface JobMessage {
   version: string;
   /** Instances, that is rows of a batch. */
@@ -15,18 +15,15 @@ export interface JobMessage {
   requestId: string;
   /** Events to call back for; absent where nobody asked. */
   webhook?: WebhookEvent[] | undefined;
-}
-
-/** Finished BullMQ jobs that stay to be seen in Bull Board. The records, not these, hold results. */
-const KEEP_FINISHED = 200;
-
-/** A job's BullMQ options: its own id, so that an `add` sent twice makes one job. */
-function jobOptions(jobId: string): JobsOptions {
-  return {
-    jobId,
-    removeOnComplete: { count: KEEP_FINISHED },
-    removeOnFail: { count: KEEP_FINISHED },
-  };
+  /** The record's input once more where it is small: it spares the worker a round trip. */
+  input?: string | undefined;
+  /** `shapeSignature` of the instances: one for all, or one each; absent where the graph's shapes are fixed. */
+  shape?: string | string[] | undefined;
+  /** Absent: normal. */
+  priority?: Priority | undefined;
+  /** Not started by then, ms since the epoch: expired. */
+  startBy?: number | undefined;
+  executionTimeoutMs?: number | undefined;
 }
 
 /** The queue of every model, opened when first asked for. */
@@ -44,9 +41,20 @@ export class PredictQueues {
       jobs.map(({ id, message }) => ({
         name: message.version,
         data: message,
-        opts: jobOptions(id),
+        // Its own id, so that an `add` sent twice makes one job.
+        opts: { jobId: id },
       })),
     );
+  }
+
+  /** Whether a job that was added before some time (ms since the epoch) still waits. */
+  async hasJobsFrom(model: string, beforeMs: number): Promise<boolean> {
+    const oldest = await Promise.all(
+      (['wait', 'prioritized', 'delayed'] as const).map((state) =>
+        this.of(model).getJobs([state], 0, 0, true),
+      ),
+    );
+    return oldest.flat().some(({ timestamp }) => timestamp < beforeMs);
   }
 
   of(model: string): Queue<JobMessage> {

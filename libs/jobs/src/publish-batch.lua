@@ -11,12 +11,16 @@ for i, key in ipairs(KEYS) do
   if held[2] ~= ARGV[at] then
     answers[i] = 0
   elseif held[1] == 'running' then
-    redis.call('HSET', key, 'status', ARGV[at + 1], 'ended_at', ARGV[1], 'end', ARGV[at + 2])
+    local ended = { 'status', ARGV[at + 1], 'ended_at', ARGV[1], 'end', ARGV[at + 2] }
     if ARGV[at + 3] ~= '' then
-      redis.call('HSET', key, 'outputs', ARGV[at + 3])
+      ended[7], ended[8] = 'outputs', ARGV[at + 3]
     end
+    redis.call('HSET', key, unpack(ended))
     if ARGV[at + 1] == 'succeeded' then
       redis.call('HDEL', key, 'input') -- kept for the others: they can be retried
+    end
+    if ARGV[at + 1] == 'expired' then
+      redis.call('HDEL', key, 'started_at', 'attempts') -- it was begun only to be ended
     end
     redis.call('PEXPIRE', key, ARGV[at + 4])
     answers[i] = 1

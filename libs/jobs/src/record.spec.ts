@@ -7,6 +7,7 @@ import { decodeRecord, encodeEnd, type JobSpec, queuedRecord, toJobView } from '
 const timing = {
   queue_ms: 1,
   batch_wait_ms: 2,
+  load_ms: 0,
   preprocess_ms: 3,
   inference_ms: 4,
   postprocess_ms: 5,

@@ -1,5 +1,5 @@
 import { isTerminal, type JobProblem, type JobStatus, type JobTiming } from '#libs/contracts';
-import type { InputWarning, JobView, WebhookEvent } from '#libs/contracts';
+import type { InputWarning, JobView, Priority, WebhookEvent } from '#libs/contracts';
 
 /** What a submission fixes for good. Stored as one JSON field of the record. */
 export interface JobSpec {
@@ -14,6 +14,12 @@ export interface JobSpec {
   owner: string;
   createdAt: number;
   resultTtlS: number;
+  /** Absent: normal. */
+  priority?: Priority | undefined;
+  /** Expires unless it has started by so long after its submission; absent: it waits. */
+  queueTimeoutS?: number | undefined;
+  /** Absent: as long as a run may take at all. */
+  executionTimeoutS?: number | undefined;
   requestId: string;
   traceparent?: string | undefined;
   metadata: Record<string, string>;
@@ -23,7 +29,7 @@ export interface JobSpec {
 
 /** What an end writes. `outputs` is JSON text made by the runner, passed on without parsing it. */
 export interface JobResult {
-  status: 'succeeded' | 'failed';
+  status: 'succeeded' | 'failed' | 'expired';
   /** JSON text of an array, one entry an instance; absent where the whole job failed. */
   outputs?: string | undefined;
   error?: JobProblem | undefined;

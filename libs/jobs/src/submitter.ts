@@ -1,16 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ProblemError } from '#libs/contracts';
 import type { JobStore } from './job.store.js';
-import type { PredictQueues } from './predict.queues.js';
+import type { JobMessage, PredictQueues } from './predict.queues.js';
 import type { JobSpec } from './record.js';
 
 interface Waiting {
   spec: JobSpec;
   input: string;
+  shape: JobMessage['shape'];
   accepted: () => void;
   refused: (error: Error) => void;
 }
 
+/**
+ * Inputs up to this many bytes travel in the message as well. BullMQ keeps it as JSON in JSON: with its
+ * escapes it stays below the 1024 bytes up to which Redis stores a job's hash compactly.
+ */
+const MAX_CARRIED_BYTES = 512;
 /** Most jobs of one flush, so that a flush stays a short piece of Redis' time. */
 const MAX_FLUSH = 256;
 /** Together, longer than an operator takes to bring Redis back. */
@@ -32,12 +38,13 @@ export class Submitter {
 
   /**
    * Resolves when the job is in Redis as durably as that Redis is configured.
-   * @param input JSON text for the runner.
+   * @param input as `inputText` makes it.
+   * @param shape of its instances, for the message.
    * @throws ProblemError `queue-unavailable` when Redis did not take it; then it does not exist.
    */
-  submit(spec: JobSpec, input: string): Promise<void> {
+  submit(spec: JobSpec, input: string, shape?: JobMessage['shape']): Promise<void> {
     return new Promise((accepted, refused) => {
-      const job = { spec, input, accepted, refused };
+      const job = { spec, input, shape, accepted, refused };
       const line = this.waiting.get(spec.model);
       if (line) line.push(job);
       else this.waiting.set(spec.model, [job]);
@@ -59,20 +66,9 @@ export class Submitter {
     this.flushing.delete(model);
   }
 
-  /** Record and BullMQ job leave in the same write; neither waits for the other's answer. */
+  /** Records leave before the BullMQ jobs, as a worker drops a job without one; no answer is awaited. */
   private async flush(model: string, batch: readonly Waiting[]): Promise<void> {
-    const messages = batch.map(({ spec, input }) => ({
-      id: spec.id,
-      message: {
-        version: spec.version,
-        count: spec.count,
-        bytes: Buffer.byteLength(input),
-        createdAt: spec.createdAt,
-        resultTtlS: spec.resultTtlS,
-        requestId: spec.requestId,
-        webhook: spec.webhook?.events,
-      },
-    }));
+    const messages = batch.map((job) => ({ id: job.spec.id, message: messageOf(job) }));
     try {
       // The first failure settles it: a queue that is first opened while Redis is away waits for it.
       await Promise.all([this.store.create(batch), this.queues.add(model, messages)]);
@@ -101,4 +97,23 @@ export class Submitter {
       }
     }
   }
+}
+
+function messageOf({ spec, input, shape }: Waiting): JobMessage {
+  const { priority, queueTimeoutS, executionTimeoutS } = spec;
+  const bytes = Buffer.byteLength(input);
+  return {
+    version: spec.version,
+    count: spec.count,
+    bytes,
+    createdAt: spec.createdAt,
+    resultTtlS: spec.resultTtlS,
+    requestId: spec.requestId,
+    webhook: spec.webhook?.events,
+    input: bytes <= MAX_CARRIED_BYTES ? input : undefined,
+    shape,
+    priority,
+    startBy: queueTimeoutS === undefined ? undefined : spec.createdAt + queueTimeoutS * 1000,
+    executionTimeoutMs: executionTimeoutS === undefined ? undefined : executionTimeoutS * 1000,
+  };
 }

@@ -8,9 +8,7 @@ import {
 } from 'pino';
 import { type Config, ConfigError } from '#libs/config';
 import { LineBuffer } from './line-buffer.js';
-
-/** Values that must never stand in a log, wherever an object with them is logged. */
-const SECRET_PATHS = ['authorization', '*.authorization', 'input', 'inputs', 'secret', 'webhook'];
+import { redacted } from './redact.js';
 
 /** The logger of an app: JSON lines, or pretty ones for people. `app` stands on every line. */
 export function createLogger(app: string, config: Config['telemetry']): AppLogger {
@@ -22,13 +20,12 @@ function createRootLogger(app: string, config: Config['telemetry']): Pino {
     level: config.LOG_LEVEL,
     base: { app },
     timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-    redact: { paths: SECRET_PATHS, censor: '[redacted]' },
+    formatters: { level: (label) => ({ level: label }), log: redacted },
   };
   if (!config.LOG_PRETTY) return pino(options, new LineBuffer());
   return pino({
     ...options,
-    formatters: {},
+    formatters: { log: redacted },
     transport: {
       target: 'pino-pretty',
       options: { colorize: true, translateTime: 'HH:MM:ss.l', ignore: 'app,pid,hostname' },

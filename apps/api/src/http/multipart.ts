@@ -3,7 +3,14 @@ import type { FastifyRequest } from 'fastify';
 import { MAX_INSTANCES, ProblemError } from '#libs/contracts';
 
 /** Fields of the body that are not plain text; in a form they are JSON. */
-const JSON_FIELDS = ['parameters', 'webhook', 'metadata', 'result_ttl_s'] as const;
+const JSON_FIELDS = [
+  'parameters',
+  'webhook',
+  'metadata',
+  'queue_timeout_s',
+  'execution_timeout_s',
+  'result_ttl_s',
+] as const;
 
 export function multipartOptions(
   bodyLimit: number,

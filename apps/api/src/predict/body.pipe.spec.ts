@@ -24,6 +24,9 @@ describe('BodyPipe', () => {
       inputs: [[1], [2]],
       parameters: { top_k: 1 },
       webhook: { url: 'https://example.com', events: ['failed', 'succeeded'] },
+      priority: 'low',
+      queue_timeout_s: 0.5,
+      execution_timeout_s: 30,
       result_ttl_s: 60,
       metadata: pairs(16),
     };
@@ -63,6 +66,9 @@ describe('BodyPipe', () => {
   it.each<[string, unknown[]]>([
     ['parameters', ['x', 1, [], true]],
     ['webhook', ['https://example.com', 1, [], true]],
+    ['priority', ['urgent', 'HIGH', '', 1, [], ['high'], true]],
+    ['queue_timeout_s', ['60', 0, -1, 365 * 86_400 + 1, Infinity, NaN, true, [], [1], {}]],
+    ['execution_timeout_s', ['60', 0, -0.5, 365 * 86_400 + 1, Infinity, NaN, true, [], {}]],
     ['result_ttl_s', ['60', 0, -1, 1.5, 365 * 86_400 + 1, Infinity, true, [], {}]],
     [
       'metadata',
@@ -120,7 +126,9 @@ describe('BodyPipe', () => {
   });
 
   it('takes null for a field that is left out, as many clients write it', () => {
-    const names = ['parameters', 'webhook', 'result_ttl_s', 'metadata', 'version', 'inputs'];
+    const names = ['parameters', 'webhook', 'result_ttl_s', 'metadata', 'version', 'inputs'].concat(
+      ['priority', 'queue_timeout_s', 'execution_timeout_s'],
+    );
     const nulls = Object.fromEntries(names.map((name) => [name, null]));
     const dto = any.transform({ input: 1, model: 'iris', ...nulls });
     expect(Object.values(dto)).not.toContain(null);

@@ -1,5 +1,10 @@
 import { type PipeTransform, type Type } from '@nestjs/common';
-import { getMetadataStorage, type ValidationError, validateSync } from 'class-validator';
+import {
+  getMetadataStorage,
+  type ValidationError,
+  ValidationTypes,
+  validateSync,
+} from 'class-validator';
 import {
   isRecord,
   MAX_POINTED_ERRORS,
@@ -15,9 +20,12 @@ import { type PredictDto, WebhookDto } from './predict.dto.js';
  */
 export class BodyPipe<T extends PredictDto> implements PipeTransform<unknown, T> {
   private readonly fields: ReadonlySet<string>;
+  /** Whether there are rules that a body breaks by leaving a field out. */
+  private readonly demanding: boolean;
 
   constructor(private readonly dto: Type<T>) {
     this.fields = fieldsOf(dto);
+    this.demanding = requiredOf(dto).size > 0;
   }
 
   /** @throws ProblemError `invalid-request` with pointers into the body. */
@@ -33,10 +41,11 @@ export class BodyPipe<T extends PredictDto> implements PipeTransform<unknown, T>
     if (isRecord(webhook)) {
       dto.webhook = fill(new WebhookDto(), WEBHOOK_FIELDS, webhook, '/webhook', errors);
     }
-    errors.push(
-      ...validateSync(dto, VALIDATOR_OPTIONS).flatMap((error) => pointed(error, '')),
-      ...exactlyOneInput(dto),
-    );
+    // Most bodies are an input alone, to which no rule of the DTO applies.
+    if (this.demanding || Object.keys(body).some((name) => name !== 'input')) {
+      errors.push(...validateSync(dto, VALIDATOR_OPTIONS).flatMap((error) => pointed(error, '')));
+    }
+    errors.push(...exactlyOneInput(dto));
     if (errors.length > 0) {
       throw new ProblemError('invalid-request', 'Correct the fields named in errors.', {
         errors: errors.slice(0, MAX_POINTED_ERRORS),
@@ -80,8 +89,25 @@ function fill<T extends object>(
 
 /** The properties that carry a rule. */
 function fieldsOf(dto: Type): Set<string> {
-  const rules = getMetadataStorage().getTargetValidationMetadatas(dto, '', true, false);
-  return new Set(rules.map(({ propertyName }) => propertyName));
+  return new Set(rulesOf(dto).map(({ propertyName }) => propertyName));
+}
+
+/** Those whose rules hold also where the property is left out: neither `@IsOptional` nor `@Allow`. */
+function requiredOf(dto: Type): Set<string> {
+  const required = fieldsOf(dto);
+  for (const { type, propertyName } of rulesOf(dto)) {
+    if (FREEING_RULES.has(type)) required.delete(propertyName);
+  }
+  return required;
+}
+
+const FREEING_RULES = new Set<string>([
+  ValidationTypes.CONDITIONAL_VALIDATION,
+  ValidationTypes.WHITELIST,
+]);
+
+function rulesOf(dto: Type) {
+  return getMetadataStorage().getTargetValidationMetadatas(dto, '', true, false);
 }
 
 function pointed(error: ValidationError, parent: string): PointedError[] {

@@ -5,8 +5,10 @@ import {
   IsArray,
   IsIn,
   IsInt,
+  IsNumber,
   IsObject,
   IsOptional,
+  IsPositive,
   IsString,
   Matches,
   Max,
@@ -14,9 +16,19 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
-import { MODEL_NAME, VERSION_NAME, WEBHOOK_EVENTS, type WebhookEvent } from '#libs/contracts';
+import {
+  MODEL_NAME,
+  PRIORITIES,
+  type Priority,
+  VERSION_NAME,
+  WEBHOOK_EVENTS,
+  type WebhookEvent,
+} from '#libs/contracts';
 import { ANY_JSON } from '../openapi/any-json.js';
 import { IsInstanceList, IsMetadata } from './predict.rules.js';
+
+/** A year: what lies beyond is a mistake. */
+const MAX_SECONDS = 365 * 86_400;
 
 export class WebhookDto {
   @ApiProperty({ format: 'uri', description: 'Gets a Standard Webhooks POST' })
@@ -64,11 +76,37 @@ export class PredictDto {
   @ValidateNested()
   webhook?: WebhookDto;
 
+  @ApiPropertyOptional({ enum: PRIORITIES, description: 'Default: normal' })
+  @IsOptional()
+  @IsIn(PRIORITIES)
+  priority?: Priority;
+
+  @ApiPropertyOptional({
+    minimum: 0,
+    description:
+      'Above 0. Expires unless it starts within this of its submission; default: it waits',
+  })
+  @IsOptional()
+  @IsNumber()
+  @IsPositive()
+  @Max(MAX_SECONDS)
+  queue_timeout_s?: number;
+
+  @ApiPropertyOptional({
+    minimum: 0,
+    description: 'Above 0. Stopped, and failed, when it runs longer',
+  })
+  @IsOptional()
+  @IsNumber()
+  @IsPositive()
+  @Max(MAX_SECONDS)
+  execution_timeout_s?: number;
+
   @ApiPropertyOptional({ minimum: 1, description: 'How long the result is kept after the end' })
   @IsOptional()
   @IsInt()
   @Min(1)
-  @Max(365 * 86_400)
+  @Max(MAX_SECONDS)
   result_ttl_s?: number;
 
   @ApiPropertyOptional({

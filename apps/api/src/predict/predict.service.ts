@@ -1,12 +1,13 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
 import { type JobView, ProblemError, WEBHOOK_EVENTS } from '#libs/contracts';
-import { type JobSpec, newJobId, queuedRecord, Submitter, toJobView } from '#libs/jobs';
+import { inputText, type JobSpec, newJobId, queuedRecord, Submitter, toJobView } from '#libs/jobs';
 import { OutboundForbidden, OutboundGuard } from '#libs/webhooks';
 import { ApiMetrics } from '../api.metrics.js';
 import type { Caller } from '../http/caller.js';
 import { ModelCatalog } from '../models/model.catalog.js';
 import type { PredictDto } from './predict.dto.js';
+import { shapeOf } from './shape.js';
 
 /** From a valid body to an accepted job. */
 @Injectable()
@@ -41,27 +42,29 @@ export class PredictService {
       owner: caller.owner,
       createdAt: Date.now(),
       resultTtlS: this.resultTtl(body.result_ttl_s),
+      priority: body.priority === 'normal' ? undefined : body.priority,
+      queueTimeoutS: body.queue_timeout_s,
+      executionTimeoutS: this.executionTimeout(body.execution_timeout_s),
       requestId: caller.requestId,
       traceparent: caller.traceparent,
       metadata: body.metadata ?? {},
       warnings,
       webhook: this.webhook(body),
     };
-    const { input, inputs, parameters } = body;
-    await this.submitter.submit(spec, JSON.stringify({ input, inputs, parameters }));
+    const input = inputText(instances, body.parameters);
+    await this.submitter.submit(spec, input, shapeOf(served.report, instances));
     this.tell(spec);
     return toJobView(queuedRecord(spec), caller.baseUrl);
   }
 
   private resultTtl(asked: number | undefined): number {
     const { RESULT_TTL_S, MAX_RESULT_TTL_S } = this.config.jobs;
-    if (asked === undefined) return RESULT_TTL_S;
-    if (asked <= MAX_RESULT_TTL_S) return asked;
-    throw new ProblemError('invalid-request', 'Ask for a shorter result_ttl_s.', {
-      errors: [
-        { pointer: '/result_ttl_s', message: `must not be above ${String(MAX_RESULT_TTL_S)}` },
-      ],
-    });
+    return atMost(MAX_RESULT_TTL_S, 'result_ttl_s', asked) ?? RESULT_TTL_S;
+  }
+
+  /** A run that takes longer than `RUN_TIMEOUT_S` is stopped whatever was asked for. */
+  private executionTimeout(asked: number | undefined): number | undefined {
+    return atMost(this.config.models.RUN_TIMEOUT_S, 'execution_timeout_s', asked);
   }
 
   private webhook({ webhook }: PredictDto): JobSpec['webhook'] {
@@ -85,4 +88,12 @@ export class PredictService {
     }
     this.logger.log(line, 'job accepted');
   }
+}
+
+/** @throws ProblemError `invalid-request` for more than the operator allows. */
+function atMost(limit: number, field: string, asked: number | undefined): number | undefined {
+  if (asked === undefined || asked <= limit) return asked;
+  throw new ProblemError('invalid-request', `Ask for a shorter ${field}.`, {
+    errors: [{ pointer: `/${field}`, message: `must not be above ${String(limit)}` }],
+  });
 }
