@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { isTerminal, type JobProblem, type JobStatus, jobProblem } from '#libs/contracts';
-import type { BatchResult, FiringReason, JobOutcome, RunBatch } from '#libs/inference';
-import { DeliveryQueue, type JobResult, JobStore, type Started } from '#libs/jobs';
+import type { Batch, BatchHandler, RanReply } from '#libs/inference';
+import { DeliveryQueue, type JobResult, JobStore } from '#libs/jobs';
 import { WorkerMetrics } from './worker.metrics.js';
 import type { WorkerJob } from './worker-job.js';
 
@@ -10,19 +10,19 @@ import type { WorkerJob } from './worker-job.js';
 const PUBLISH_RETRY_MS = 500;
 /** A job that was started alone this often without coming to an end is taken to stop its runner. */
 const MAX_LONE_STARTS = 3;
-const POISONED = `Started alone ${MAX_LONE_STARTS} times, and each time the process that ran it ended.`;
+const POISONED = `Started alone ${String(MAX_LONE_STARTS)} times, and each time the process that ran it ended.`;
+const LATE = 'It was not started within queue_timeout_s. Submit it again, or allow more time.';
 /** A callback is tried for up to a week; the record it tells of stays as long. */
 const CALLBACK_KEEP_S = 8 * 86_400;
-const NO_TIME: BatchResult['timing'] = { preprocessMs: 0, inferenceMs: 0, postprocessMs: 0 };
 
-interface Attempt {
+interface End {
   job: WorkerJob;
-  started: Started;
+  result: JobResult;
 }
 
 /** Takes a batch from "starts" to "published and called back"; records decide, not this process. */
 @Injectable()
-export class BatchExecutor {
+export class BatchExecutor implements BatchHandler<WorkerJob> {
   private readonly logger = new Logger('Batch');
 
   constructor(
@@ -31,55 +31,89 @@ export class BatchExecutor {
     private readonly metrics: WorkerMetrics,
   ) {}
 
-  /** Jobs must be of one model. @throws what `run` or Redis threw before anything was published. */
-  async execute(batch: WorkerJob[], run: RunBatch, reason: FiringReason): Promise<void> {
-    const attempts = await this.begin(batch, reason === 'solo');
-    const [suspect] = attempts;
-    if (!suspect) return;
-    if (suspect.started.loneStarts > MAX_LONE_STARTS) {
-      await this.end(attempts, jobProblem('poisoned', POISONED));
-      return;
+  /** Jobs must be of one model. @throws what Redis threw. */
+  async begin(batch: Batch<WorkerJob>): Promise<string[]> {
+    const lone = batch.reason === 'solo';
+    const jobs = jobsOf(batch);
+    const late = jobs.filter((job) => !job.starting && isLate(job));
+    if (late.length > 0) await this.expire(late);
+    const fresh = jobs.filter((job) => !job.starting && !job.isOver);
+    const starting = this.start(fresh, lone);
+    // An input that came along can run while Redis writes down that it does; `finish` waits for that.
+    if (lone) await starting;
+    else await startOf(jobs.filter((job) => !job.hasInput));
+    batch.slices = batch.slices.filter(({ job }) => !job.isOver);
+    if (batch.slices.length > 0) this.observe(batch);
+    return batch.slices.map((slice) => slice.job.slice(slice));
+  }
+
+  async finish(batch: Batch<WorkerJob>, reply: RanReply): Promise<void> {
+    const jobs = jobsOf(batch);
+    await startOf(jobs);
+    this.metrics.ran(labelsOf(batch), reply);
+    batch.slices.forEach((slice, i) => {
+      const outcome = reply.slices[i];
+      if (!outcome) throw new Error('the runner gave no result for a slice');
+      slice.job.add(slice, outcome, reply.timing);
+    });
+    const complete = jobs.filter((job) => job.isComplete && !job.isOver);
+    if (complete.length > 0) {
+      await this.publish(complete.map((job) => ({ job, result: job.result() })));
     }
-    const sentAt = Date.now();
-    this.observeBatch(attempts, reason, sentAt);
-    const result = await run(attempts.map(({ started }) => started.input));
-    this.metrics.ran(labelsOf(attempts), result);
-    await this.publish(
-      attempts.map((attempt, i) => ({
-        ...attempt,
-        result: resultOf(attempt.job, result.jobs[i], result.timing, sentAt),
-      })),
-    );
   }
 
-  /** Ends jobs that cannot be run here. */
   async fail(jobs: WorkerJob[], problem: JobProblem): Promise<void> {
-    const attempts = await this.begin(jobs);
-    if (attempts.length > 0) await this.end(attempts, problem);
+    await this.end(jobs, problem, 'failed');
   }
 
-  private async end(attempts: Attempt[], problem: JobProblem): Promise<void> {
-    const now = Date.now();
-    await this.publish(
-      attempts.map((attempt) => ({ ...attempt, result: failed(attempt.job, problem, now) })),
+  private async expire(jobs: WorkerJob[]): Promise<void> {
+    await this.end(jobs, jobProblem('queue-timeout', LATE), 'expired');
+  }
+
+  private async end(
+    jobs: WorkerJob[],
+    problem: JobProblem,
+    status: 'failed' | 'expired',
+  ): Promise<void> {
+    await this.start(
+      jobs.filter((job) => !job.starting),
+      false,
     );
+    const open = jobs.filter((job) => !job.isOver);
+    await this.publish(open.map((job) => ({ job, result: job.failed(problem, status) })));
   }
 
-  private async begin(batch: WorkerJob[], lone = false): Promise<Attempt[]> {
+  /** Afterwards each job has a fence, or is over. */
+  private start(jobs: WorkerJob[], lone: boolean): Promise<void> {
+    if (jobs.length === 0) return Promise.resolve();
+    const starting = this.startAll(jobs, lone);
+    // Whoever awaits it hears of a failure; until then it is no error.
+    starting.catch(() => undefined);
+    for (const job of jobs) job.starting = starting;
+    return starting;
+  }
+
+  private async startAll(jobs: WorkerJob[], lone: boolean): Promise<void> {
+    const withInput = jobs.some((job) => !job.hasInput);
     const answers = await this.store.begin(
-      batch.map(({ id }) => id),
-      lone,
+      jobs.map(({ id }) => id),
+      { lone, withInput },
     );
-    const attempts: Attempt[] = [];
+    const poisoned: WorkerJob[] = [];
     const others: Promise<void>[] = [];
-    answers.forEach((answer, i) => {
-      const job = batch[i];
-      if (!job) return;
-      if ('fence' in answer) attempts.push({ job, started: answer });
-      else others.push(this.endedBefore(job, answer.status));
+    jobs.forEach((job, i) => {
+      const answer = answers[i];
+      if (answer && 'fence' in answer) {
+        job.fence = answer.fence;
+        if (withInput) job.input = answer.input;
+        if (answer.loneStarts > MAX_LONE_STARTS) poisoned.push(job);
+      } else others.push(this.endedBefore(job, answer?.status ?? null));
     });
     await Promise.all(others);
-    return attempts;
+    if (poisoned.length > 0) {
+      const problem = jobProblem('poisoned', POISONED);
+      await this.publish(poisoned.map((job) => ({ job, result: job.failed(problem) })));
+    }
   }
 
   /** Another attempt ended it and may have died before the callback was queued; or nobody knows it. */
@@ -88,7 +122,7 @@ export class BatchExecutor {
     job.ended();
   }
 
-  private async publish(ends: (Attempt & { result: JobResult })[]): Promise<void> {
+  private async publish(ends: End[]): Promise<void> {
     const published = await this.publishUntilDone(ends);
     const mine = ends.filter((_, i) => published[i] === true);
     await this.callBack(mine.map(({ job, result }) => ({ job, status: result.status })));
@@ -96,10 +130,10 @@ export class BatchExecutor {
     for (const { job } of ends) job.ended();
   }
 
-  private async publishUntilDone(ends: (Attempt & { result: JobResult })[]): Promise<boolean[]> {
-    const results = ends.map(({ job, started, result }) => ({
+  private async publishUntilDone(ends: End[]): Promise<boolean[]> {
+    const results = ends.map(({ job, result }) => ({
       id: job.id,
-      fence: started.fence,
+      fence: job.fence,
       keepS: job.message.webhook
         ? Math.max(job.message.resultTtlS, CALLBACK_KEEP_S)
         : job.message.resultTtlS,
@@ -124,10 +158,10 @@ export class BatchExecutor {
     if (owed.length > 0) await this.deliveries.add(owed);
   }
 
-  private observeBatch(attempts: Attempt[], reason: FiringReason, sentAt: number): void {
-    const rows = attempts.reduce((sum, { job }) => sum + job.rows, 0);
-    const oldest = Math.min(...attempts.map(({ job }) => job.message.createdAt));
-    this.metrics.batch(labelsOf(attempts), reason, rows, Math.max(0, sentAt - oldest));
+  private observe(batch: Batch<WorkerJob>): void {
+    const oldest = Math.min(...batch.slices.map(({ job }) => job.createdAt));
+    const waitedMs = Math.max(0, Date.now() - oldest);
+    this.metrics.batch(labelsOf(batch), batch.reason, batch.rows, waitedMs);
   }
 
   private tell(job: WorkerJob, result: JobResult): void {
@@ -147,49 +181,20 @@ export class BatchExecutor {
   }
 }
 
-function labelsOf(attempts: Attempt[]): { model: string; version: string } {
-  const job = attempts[0]?.job;
+function jobsOf({ slices }: Batch<WorkerJob>): WorkerJob[] {
+  return [...new Set(slices.map(({ job }) => job))];
+}
+
+async function startOf(jobs: WorkerJob[]): Promise<void> {
+  for (const { starting } of jobs) await starting;
+}
+
+function labelsOf({ slices }: Batch<WorkerJob>): { model: string; version: string } {
+  const job = slices[0]?.job;
   return { model: job?.model ?? '', version: job?.message.version ?? '' };
 }
 
-/** One instance failing fails a job of one; of many, it only fails the job when all have failed. */
-function resultOf(
-  job: WorkerJob,
-  outcome: JobOutcome | undefined,
-  timing: BatchResult['timing'],
-  sentAt: number,
-): JobResult {
-  if (!outcome) {
-    return failed(job, jobProblem('internal-error', 'The runner gave no result.'), sentAt);
-  }
-  const allFailed = outcome.done === 0;
-  return {
-    status: allFailed ? 'failed' : 'succeeded',
-    outputs: allFailed && job.rows === 1 ? undefined : outcome.outputs,
-    error: allFailed ? (outcome.error ?? undefined) : undefined,
-    done: outcome.done,
-    timing: timingOf(job, timing, sentAt),
-    batchSize: outcome.batchSize,
-  };
-}
-
-function failed(job: WorkerJob, error: JobProblem, sentAt: number): JobResult {
-  return { status: 'failed', error, done: 0, timing: timingOf(job, NO_TIME, sentAt), batchSize: 0 };
-}
-
-/** Clocks of two machines may differ a little: no stage takes less than nothing. */
-function timingOf(job: WorkerJob, stages: BatchResult['timing'], sentAt: number) {
-  const { takenAt, message } = job;
-  return {
-    queue_ms: Math.max(0, takenAt - message.createdAt),
-    batch_wait_ms: Math.max(0, sentAt - takenAt),
-    preprocess_ms: micro(stages.preprocessMs),
-    inference_ms: micro(stages.inferenceMs),
-    postprocess_ms: micro(stages.postprocessMs),
-    total_ms: Math.max(0, Date.now() - message.createdAt),
-  };
-}
-
-function micro(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
+/** Too late to be started for the first time. */
+function isLate({ startBy }: WorkerJob): boolean {
+  return startBy !== undefined && Date.now() > startBy;
 }

@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
+import { availableParallelism } from 'node:os';
 import {
   Inject,
   Injectable,
@@ -9,43 +7,64 @@ import {
   type BeforeApplicationShutdown,
 } from '@nestjs/common';
 import { CONFIG, type Config, ConfigError } from '#libs/config';
-import { jobProblem, type ModelReport } from '#libs/contracts';
-import { type VersionEvent, VersionServer } from '#libs/inference';
-import { HandBack, type PredictConsumer, PredictConsumers, type TakenJob } from '#libs/jobs';
-import { scanModels, type StoredModel, type StoredVersion } from '#libs/models';
+import { jobProblem, type ModelReport, type VersionReport } from '#libs/contracts';
+import { threadsFor, type VersionEvent, VersionServer } from '#libs/inference';
+import {
+  type FleetCommand,
+  FleetStore,
+  PredictConsumers,
+  PredictQueues,
+  type TakenJob,
+} from '#libs/jobs';
+import { ModelWatcher, type StoredModel, type StoredVersion } from '#libs/models';
 import { BatchExecutor } from './batch.executor.js';
 import { FleetReporter } from './fleet.reporter.js';
+import { HostedModel } from './hosted.model.js';
+import { MemoryBudget } from './memory.budget.js';
 import { WorkerMetrics } from './worker.metrics.js';
-import type { WorkerJob } from './worker-job.js';
+import { WorkerJob } from './worker-job.js';
 
-/** Batches' worth of jobs that a version holds: one computing, one behind it, one gathering. */
-const BATCHES_AHEAD = 3;
-const MAX_TAKEN = 2048;
 /** Long enough for a worker that can serve the job to come by first. */
 const ELSEWHERE_DELAY_MS = 500;
+/** Until every api has heard that a version has gone; what was accepted till then is still run. */
+const GONE_GRACE_MS = 5000;
+const SWEEP_MS = 1000;
 
-interface HostedModel {
-  stored: StoredModel;
-  versions: Map<string, VersionServer<WorkerJob>>;
-  consumer: PredictConsumer | null;
-}
-
-/** Opens every model under MODELS_DIR, and then takes its jobs. */
+/** Serves every model under MODELS_DIR as it is now, and takes its jobs. */
 @Injectable()
 export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Models');
-  private models: HostedModel[] = [];
+  private readonly models = new Map<string, HostedModel>();
+  private readonly watcher: ModelWatcher;
   private settled = false;
   private stopping = false;
   private loading: Promise<void> = Promise.resolve();
+  private sweeper: NodeJS.Timeout | undefined;
+  private unsubscribe: () => void = () => undefined;
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
-    private readonly queues: PredictConsumers,
+    private readonly consumers: PredictConsumers,
+    private readonly queues: PredictQueues,
+    private readonly fleet: FleetStore,
     private readonly executor: BatchExecutor,
     private readonly reporter: FleetReporter,
     private readonly metrics: WorkerMetrics,
-  ) {}
+    private readonly memory: MemoryBudget,
+  ) {
+    this.watcher = new ModelWatcher(config.models.MODELS_DIR, {
+      intervalMs: config.models.MODELS_POLL_MS,
+      onChange: (stored) => {
+        this.update(stored).catch((err: unknown) => {
+          this.logger.error({ err }, 'models not updated');
+        });
+      },
+      onError: (err) => {
+        this.logger.error({ err }, 'MODELS_DIR cannot be read; what was there before is served');
+      },
+    });
+    memory.watch(() => this.servers());
+  }
 
   /** Resolves once every version has been loaded or has failed. */
   whenSettled(): Promise<void> {
@@ -59,10 +78,12 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
 
   async onApplicationBootstrap(): Promise<void> {
     const stored = await this.scan();
-    this.models = await Promise.all(stored.map((model) => this.prepare(model)));
+    this.unsubscribe = await this.fleet.onCommand((command) => {
+      this.obey(command);
+    });
     this.reporter.start(() => this.report());
     // Loading goes on behind the open health port; jobs are taken model by model, once it is warm.
-    this.loading = Promise.all(this.models.map((model) => this.open(model))).then(() => {
+    this.loading = this.update(stored).then(() => {
       this.settled = true;
       this.reporter.changed();
     });
@@ -70,90 +91,92 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
 
   async beforeApplicationShutdown(): Promise<void> {
     this.stopping = true;
-    await Promise.all(this.consumers().map((consumer) => consumer.stopTaking()));
-    await Promise.all(
-      this.models.flatMap(({ versions }) => [...versions.values()].map((server) => server.stop())),
-    );
-    await Promise.all(this.consumers().map((consumer) => consumer.close()));
+    this.watcher.stop();
+    clearTimeout(this.sweeper);
+    this.unsubscribe();
+    const models = [...this.models.values()];
+    await Promise.all(models.map((model) => model.stopTaking()));
+    await Promise.all(models.map((model) => model.stop()));
     await this.reporter.stop();
   }
 
   private async scan(): Promise<StoredModel[]> {
     try {
-      return await scanModels(this.config.models.MODELS_DIR);
+      return await this.watcher.start();
     } catch (cause) {
       const { MODELS_DIR } = this.config.models;
       throw new ConfigError(`MODELS_DIR: ${MODELS_DIR} cannot be read`, { cause });
     }
   }
 
-  private async prepare(stored: StoredModel): Promise<HostedModel> {
-    if (stored.reason !== undefined) {
-      this.logger.error({ model: stored.model, reason: stored.reason }, 'model cannot be served');
-    }
-    const servers = await Promise.all(
-      stored.versions.map(async (version): Promise<[string, VersionServer<WorkerJob>]> => {
-        return [version.description.version, await this.server(version)];
-      }),
-    );
-    return { stored, versions: new Map(servers), consumer: null };
+  /** Goes over to what MODELS_DIR holds now. */
+  private async update(stored: StoredModel[]): Promise<void> {
+    const names = new Set(stored.map(({ model }) => model));
+    const gone = [...this.models.values()].filter(({ name }) => !names.has(name));
+    await Promise.all([
+      ...gone.map((model) => model.update({ model: model.name, versions: [] })),
+      ...stored.map((model) => this.updateModel(model)),
+    ]);
+    this.reporter.changed();
+    this.sweepLater();
   }
 
-  private async server({ description, file }: StoredVersion): Promise<VersionServer<WorkerJob>> {
+  private async updateModel(stored: StoredModel): Promise<void> {
+    const { model: name, reason } = stored;
+    if (reason !== undefined) this.logger.error({ model: name, reason }, 'model cannot be served');
+    let model = this.models.get(name);
+    if (!model) {
+      model = new HostedModel(stored, {
+        newServer: (version) => this.newServer(version),
+        hasJobsFrom: (from, beforeMs) => this.queues.hasJobsFrom(from, beforeMs),
+        openConsumer: (...args) => this.consumers.open(...args),
+        handle: (job, hosted) => this.take(job, hosted),
+      });
+      this.models.set(name, model);
+    }
+    await model.update(stored);
+    // A model that failed is subscribed to as well: its jobs end with the reason, not in silence.
+    if (!this.stopping) model.takeJobs();
+  }
+
+  private newServer(stored: StoredVersion): VersionServer<WorkerJob> {
     const { models } = this.config;
-    const { model, version } = description;
-    return new VersionServer<WorkerJob>({
-      description,
-      file,
-      sha256: await sha256Of(file),
-      runner: {
+    const { model, version, instances } = stored.description;
+    const server: VersionServer<WorkerJob> = new VersionServer<WorkerJob>({
+      source: stored,
+      handler: this.executor,
+      runner: (description) => ({
         executionProviders: models.EXECUTION_PROVIDERS,
-        threads: models.RUNNER_THREADS,
+        threads: threadsFor({
+          cores: availableParallelism(),
+          instances: description.instances,
+          configured: models.RUNNER_THREADS,
+          declared: description.threads,
+        }),
         loadTimeoutMs: models.MODEL_LOAD_TIMEOUT_S * 1000,
-        runTimeoutMs: models.RUN_TIMEOUT_S * 1000,
         onLine: (line) => {
           this.logger.warn({ model, version, line }, 'runner wrote');
         },
-      },
-      execute: (batch, run, reason) => this.executor.execute(batch, run, reason),
+      }),
+      makeRoom: () => this.memory.makeRoom(server, instances),
       onError: (err) => {
         this.logger.error({ model, version, err }, 'batch handed back');
       },
-      onChange: ({ state, reason, load_ms }, event) => {
-        this.tell(event, { model, version, state, reason, load_ms });
+      onChange: (report, event) => {
+        this.tell(report, event);
+        if (event === 'ready') void this.memory.enforce(server);
       },
     });
+    return server;
   }
 
-  private async open(model: HostedModel): Promise<void> {
-    const servers = [...model.versions.values()];
-    await Promise.all(servers.map((server) => server.start()));
-    const rows = servers.map((server) => server.report.batching.max_batch_size || 1);
-    const ahead = rows.reduce((sum, cap) => sum + BATCHES_AHEAD * cap, 1);
-    if (this.stopping) return;
-    // A model that failed is subscribed to as well: its jobs end with the reason, not in silence.
-    model.consumer = this.queues.open(model.stored.model, Math.min(ahead, MAX_TAKEN), (job) =>
-      this.take(model, job),
-    );
-  }
-
-  private take({ stored, versions }: HostedModel, taken: TakenJob): Promise<void> {
+  private take(taken: TakenJob, model: HostedModel): Promise<void> {
     return new Promise((resolve, reject) => {
-      const job: WorkerJob = {
-        ...taken,
-        model: stored.model,
-        rows: taken.message.count,
-        bytes: taken.message.bytes,
-        // A worker died with it in hand; it may have been the cause.
-        solo: taken.stalls > 0,
-        ended: resolve,
-        handBack: (delayMs = 0) => {
-          reject(new HandBack(delayMs));
-        },
-      };
-      const server = versions.get(taken.message.version);
-      if (server && server.report.state !== 'failed') server.submit(job);
-      else this.refuse(job, server?.report.reason ?? stored.reason).catch(reject);
+      const runLimitMs = this.config.models.RUN_TIMEOUT_S * 1000;
+      const job = new WorkerJob(model.name, taken, runLimitMs, resolve, reject);
+      const server = model.server(job.message.version);
+      if (server && !server.hasFailed) server.submit(job);
+      else this.refuse(job, server?.report.reason ?? model.reason).catch(reject);
     });
   }
 
@@ -168,36 +191,58 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
     await this.executor.fail([job], jobProblem('model-unavailable', detail));
   }
 
-  private consumers(): PredictConsumer[] {
-    return this.models.flatMap(({ consumer }) => consumer ?? []);
+  private obey({ type, model, version }: FleetCommand): void {
+    const server = this.models.get(model)?.server(version);
+    if (type === 'load') void server?.load();
+    else void server?.unload();
+  }
+
+  /** Ends what has gone from MODELS_DIR when its last jobs have been run. */
+  private sweepLater(): void {
+    clearTimeout(this.sweeper);
+    if (this.stopping) return;
+    this.sweeper = setTimeout(() => void this.sweepNow(), SWEEP_MS).unref();
+  }
+
+  private async sweepNow(): Promise<void> {
+    try {
+      if (await this.sweep()) this.sweepLater();
+    } catch (err) {
+      this.logger.warn({ err }, 'models that have gone are looked at again');
+      this.sweepLater();
+    }
+  }
+
+  /** @returns whether something that has gone still has work. */
+  private async sweep(): Promise<boolean> {
+    let again = false;
+    for (const [name, model] of this.models) {
+      again = (await model.sweep(GONE_GRACE_MS)) || again;
+      if (!model.isEmpty) continue;
+      await model.stopTaking();
+      await model.stop();
+      this.models.delete(name);
+      this.reporter.changed();
+    }
+    return again;
+  }
+
+  private servers(): VersionServer<WorkerJob>[] {
+    return [...this.models.values()].flatMap((model) => model.servers);
   }
 
   private report(): ModelReport[] {
-    return this.models.map(({ stored, versions }) => ({
-      model: stored.model,
-      description: stored.description,
-      reason: stored.reason,
-      versions: [...versions.values()].map((server) => server.report),
-    }));
+    return [...this.models.values()].filter((m) => !m.isGone).map((model) => model.report);
   }
 
-  private tell(event: VersionEvent, line: Record<string, unknown>): void {
-    if (event === 'crashed') {
-      this.metrics.crashed({ model: String(line['model']), version: String(line['version']) });
-    }
-    if (event === 'crashed' || event === 'failed') this.logger.error(line, `model ${event}`);
-    else this.logger.log(line, `model ${event}`);
+  private tell(report: VersionReport, event: VersionEvent): void {
+    const { model, version, state, load_ms, update } = report;
+    const reason = update?.reason ?? report.reason;
+    const line = { model, version, state, reason, load_ms };
+    if (event === 'crashed') this.metrics.crashed({ model, version });
+    if (event === 'crashed' || event === 'failed' || event === 'update-failed') {
+      this.logger.error(line, `model ${event}`);
+    } else this.logger.log(line, `model ${event}`);
     this.reporter.changed();
   }
-}
-
-/** @returns undefined for a file that cannot be read; its runner will say why. */
-async function sha256Of(file: string): Promise<string | undefined> {
-  const hash = createHash('sha256');
-  try {
-    await pipeline(createReadStream(file), hash);
-  } catch {
-    return undefined;
-  }
-  return hash.digest('hex');
 }

@@ -1,10 +1,183 @@
-import type { ServedJob } from '#libs/inference';
-import type { JobMessage } from '#libs/jobs';
+import type { JobProblem, JobTiming, Priority } from '#libs/contracts';
+import type { RanReply, ServedJob, Slice, SliceOutcome } from '#libs/inference';
+import { HandBack, type JobMessage, type JobResult, type TakenJob } from '#libs/jobs';
 
-/** A job that this worker has taken from its queue. */
-export interface WorkerJob extends ServedJob {
-  model: string;
-  message: JobMessage;
-  /** When BullMQ gave it, ms since the epoch. */
-  takenAt: number;
+/** What comes after an instance but the last one, in the text of an input. */
+const BETWEEN = ',\n';
+
+interface Part {
+  from: number;
+  outputs: string;
+}
+
+/**
+ * A job that this worker has taken from its queue: the text of its input, cut into the slices that
+ * batches want, and the outputs of those, put together again in order.
+ */
+export class WorkerJob implements ServedJob {
+  readonly id: string;
+  readonly message: JobMessage;
+  readonly takenAt: number;
+  readonly count: number;
+  readonly bytes: number;
+  readonly shape: string | string[] | undefined;
+  readonly priority: Priority;
+  readonly createdAt: number;
+  readonly startBy: number | undefined;
+  solo: boolean;
+  loadMs = 0;
+  /** Who holds the newest fence may publish. 0 before it was started. */
+  fence = 0;
+  /** Ends when Redis knows that it was started; undefined before that was asked for. */
+  starting: Promise<void> | undefined;
+
+  private text: string | undefined;
+  private starts: number[] | undefined;
+  private sentAt = 0;
+  private readonly parts: Part[] = [];
+  private missing: number;
+  private done = 0;
+  private error: JobProblem | undefined;
+  private batchSize = 0;
+  private readonly stages = { preprocessMs: 0, inferenceMs: 0, postprocessMs: 0 };
+  private over = false;
+
+  /**
+   * @param runLimitMs longest that it may compute, unless it says less itself.
+   * @param resolve its end is published. @param reject with a HandBack.
+   */
+  constructor(
+    readonly model: string,
+    taken: TakenJob,
+    private readonly runLimitMs: number,
+    private readonly resolve: () => void,
+    private readonly reject: (error: HandBack) => void,
+  ) {
+    const { message } = taken;
+    this.id = taken.id;
+    this.message = message;
+    this.takenAt = taken.takenAt;
+    this.count = message.count;
+    this.bytes = message.bytes;
+    this.shape = message.shape;
+    this.priority = message.priority ?? 'normal';
+    this.createdAt = message.createdAt;
+    this.startBy = message.startBy;
+    this.text = message.input;
+    this.missing = message.count;
+    // A worker died with it in hand; it may have been the cause.
+    this.solo = taken.stalls > 0;
+  }
+
+  /** It has ended or gone back: what is still under way of it counts no more. */
+  get isOver(): boolean {
+    return this.over;
+  }
+
+  get isComplete(): boolean {
+    return this.missing === 0;
+  }
+
+  get hasInput(): boolean {
+    return this.text !== undefined;
+  }
+
+  set input(text: string) {
+    this.text = text;
+  }
+
+  get runBudgetMs(): number {
+    const { preprocessMs, inferenceMs, postprocessMs } = this.stages;
+    const limitMs = Math.min(this.message.executionTimeoutMs ?? Infinity, this.runLimitMs);
+    return Math.max(1, limitMs - preprocessMs - inferenceMs - postprocessMs);
+  }
+
+  get isTimed(): boolean {
+    return this.message.executionTimeoutMs !== undefined;
+  }
+
+  interrupted(): void {
+    this.starting = undefined;
+  }
+
+  ended(): void {
+    this.over = true;
+    this.resolve();
+  }
+
+  handBack(delayMs = 0): void {
+    this.over = true;
+    this.reject(new HandBack(delayMs));
+  }
+
+  /** The text of a slice as the runner takes it. */
+  slice({ from, to }: Slice<WorkerJob>): string {
+    const text = this.text ?? '';
+    this.sentAt ||= Date.now();
+    if (from === 0 && to === this.count) return text;
+    const starts = (this.starts ??= lineStarts(text));
+    const end = to < this.count ? (starts[to] ?? 0) - BETWEEN.length : text.length;
+    return text.slice(0, starts[0]) + text.slice(starts[from], end);
+  }
+
+  /** What a batch gave for a slice. */
+  add({ from, to }: Slice<WorkerJob>, outcome: SliceOutcome, timing: RanReply['timing']): void {
+    this.parts.push({ from, outputs: outcome.outputs });
+    this.missing -= to - from;
+    this.done += outcome.done;
+    this.error ??= outcome.error ?? undefined;
+    this.batchSize = Math.max(this.batchSize, outcome.batchSize);
+    this.stages.preprocessMs += timing.preprocessMs;
+    this.stages.inferenceMs += timing.inferenceMs;
+    this.stages.postprocessMs += timing.postprocessMs;
+  }
+
+  /** One instance failing fails a job of one; of many, it only fails the job when all have failed. */
+  result(): JobResult {
+    if (this.done === 0 && this.error) {
+      return { ...this.failed(this.error), ...(this.count > 1 ? { outputs: this.outputs() } : {}) };
+    }
+    return {
+      status: 'succeeded',
+      outputs: this.outputs(),
+      done: this.done,
+      timing: this.timing(),
+      batchSize: this.batchSize,
+    };
+  }
+
+  failed(error: JobProblem, status: 'failed' | 'expired' = 'failed'): JobResult {
+    return { status, error, done: 0, timing: this.timing(), batchSize: this.batchSize };
+  }
+
+  private outputs(): string {
+    this.parts.sort((a, b) => a.from - b.from);
+    return `[${this.parts.map(({ outputs }) => outputs).join(',')}]`;
+  }
+
+  /** Clocks of two machines may differ a little: no stage takes less than nothing. */
+  private timing(): JobTiming {
+    const { takenAt, createdAt, stages } = this;
+    const now = Date.now();
+    return {
+      queue_ms: Math.max(0, takenAt - createdAt),
+      batch_wait_ms: Math.max(0, (this.sentAt || now) - takenAt),
+      load_ms: this.loadMs,
+      preprocess_ms: micro(stages.preprocessMs),
+      inference_ms: micro(stages.inferenceMs),
+      postprocess_ms: micro(stages.postprocessMs),
+      total_ms: Math.max(0, now - createdAt),
+    };
+  }
+}
+
+/** Where each instance begins: after the line of the parameters, a line each. */
+function lineStarts(text: string): number[] {
+  const starts: number[] = [];
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  return starts;
+}
+
+function micro(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Histogram, Registry } from 'prom-client';
-import type { BatchResult, FiringReason } from '#libs/inference';
+import type { FiringReason, RanReply } from '#libs/inference';
 import { DURATION_BUCKETS_S } from '#libs/telemetry';
 
 const MODEL_LABELS = ['model', 'version'] as const;
@@ -56,7 +56,7 @@ export class WorkerMetrics {
     this.stages.observe({ ...labels, stage: 'queue' }, queueMs / 1000);
   }
 
-  ran(labels: Labels, { timing }: BatchResult): void {
+  ran(labels: Labels, { timing }: RanReply): void {
     this.stages.observe({ ...labels, stage: 'preprocess' }, timing.preprocessMs / 1000);
     this.stages.observe({ ...labels, stage: 'inference' }, timing.inferenceMs / 1000);
     this.stages.observe({ ...labels, stage: 'postprocess' }, timing.postprocessMs / 1000);

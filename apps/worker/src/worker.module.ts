@@ -6,6 +6,7 @@ import { TelemetryModule } from '#libs/telemetry';
 import { BatchExecutor } from './batch.executor.js';
 import { FleetReporter } from './fleet.reporter.js';
 import { HealthController } from './health.controller.js';
+import { MemoryBudget } from './memory.budget.js';
 import { ModelHost } from './model.host.js';
 import { WorkerMetrics } from './worker.metrics.js';
 
@@ -22,7 +23,7 @@ export class WorkerModule {
         TerminusModule.forRoot({ logger: false }),
       ],
       controllers: [HealthController],
-      providers: [BatchExecutor, FleetReporter, ModelHost, WorkerMetrics],
+      providers: [BatchExecutor, FleetReporter, MemoryBudget, ModelHost, WorkerMetrics],
     };
   }
 }

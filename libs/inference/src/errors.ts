@@ -11,6 +11,30 @@ export class ManifestMismatch extends Error {
 /** The runner process ended while it had work. */
 export class RunnerCrashed extends Error {
   override readonly name = 'RunnerCrashed';
+  /** The batch was being computed, so that it may be the cause. */
+  readonly suspect: boolean;
+  /** It looks as if memory ran out. */
+  readonly outOfMemory: boolean;
+
+  constructor(message: string, of: { suspect: boolean; outOfMemory: boolean }) {
+    super(message);
+    this.suspect = of.suspect;
+    this.outOfMemory = of.outOfMemory;
+  }
+
+  /** The same for a batch that was only waiting in the process. */
+  forBystander(): RunnerCrashed {
+    return new RunnerCrashed(this.message, { suspect: false, outOfMemory: this.outOfMemory });
+  }
+}
+
+/** A batch took longer than it may, and its runner process was ended. */
+export class RunTimeout extends Error {
+  override readonly name = 'RunTimeout';
+
+  constructor() {
+    super('the batch ran for too long');
+  }
 }
 
 /** The model could not be loaded. The message is for operators and, in a 503, for callers. */

@@ -1,5 +1,9 @@
-import type { TensorInfo } from '#libs/contracts';
+import type { Dtype, TensorInfo, VersionDescription } from '#libs/contracts';
+import { batchAxisOf, instanceInputs, instanceShape, variableDimensions } from '#libs/models';
 import { ManifestMismatch } from './errors.js';
+import { allocate } from './tensors.js';
+
+const MASK_DTYPES: readonly Dtype[] = ['int64', 'int32', 'float32', 'bool'];
 
 /**
  * The tensor that a manifest means: the one it names, or the only one there is.
@@ -38,4 +42,44 @@ export function requireFloat32(tensor: TensorInfo): void {
   throw new ManifestMismatch(
     `the graph's ${tensor.name} is ${tensor.dtype}, and float32 is needed`,
   );
+}
+
+/** @throws ManifestMismatch where `batching.padding` has nothing to fill, or a mask that cannot be made. */
+export function requirePaddable(version: VersionDescription): void {
+  const { padding, max_batch_size: maxBatchSize } = version.batching;
+  if (!padding) return;
+  const variable = variableDimensions(version).map(({ symbol }) => symbol);
+  if (variable.length === 0) {
+    throw new ManifestMismatch(
+      'model.yaml has batching.padding, but instances have no variable dimension to fill up',
+    );
+  }
+  for (const { name, dtype, shape } of instanceInputs(version)) {
+    const filled = shape.some((size) => typeof size === 'string');
+    if (!filled || canHold(dtype, padding.value)) continue;
+    throw new ManifestMismatch(
+      `the padding value ${String(padding.value)} does not fit the graph's ${name}, which is ${dtype}`,
+    );
+  }
+  const { tensors } = version;
+  if (padding.mask === undefined || !tensors) return;
+  const mask = findTensor(tensors.inputs, padding.mask, 'input');
+  if (!MASK_DTYPES.includes(mask.dtype)) {
+    throw new ManifestMismatch(
+      `the mask ${mask.name} is ${mask.dtype}, and must be one of ${MASK_DTYPES.join(', ')}`,
+    );
+  }
+  const open = instanceShape(mask, batchAxisOf(tensors, maxBatchSize)).filter(
+    (size) => typeof size === 'string',
+  );
+  if (open.length > 0 && open.every((symbol) => variable.includes(symbol))) return;
+  throw new ManifestMismatch(
+    `the mask ${mask.name} has [${mask.shape.join(', ')}]: its variable dimensions must be those of another input`,
+  );
+}
+
+/** Floats round, and what is not a number takes no value at all; an integer must come back as it was. */
+function canHold(dtype: Dtype, value: number): boolean {
+  if (!/^u?int/.test(dtype)) return true;
+  return Number.isInteger(value) && Number(allocate(dtype, 1, value)[0]) === value;
 }

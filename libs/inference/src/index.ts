@@ -1,8 +1,8 @@
-export type { FiringReason } from './batching/batcher.js';
-export type { JobOutcome } from './runner/protocol.js';
-export type { BatchResult } from './runner/runner.js';
+export type { Batch, FiringReason, Slice } from './batching/batch.js';
+export type { RanReply, SliceOutcome } from './runner/protocol.js';
+export { threadsFor } from './runner/threads.js';
 export {
-  type RunBatch,
+  type BatchHandler,
   type ServedJob,
   type VersionEvent,
   VersionServer,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type Dtype, DTYPES } from '#libs/contracts';
-import { allocate, concatenate, flatten, nest, sizeOf } from './tensors.js';
+import { allocate, flattenInto, nest, repeatLastRow, sizeOf } from './tensors.js';
 
 const float = (constraints: fc.FloatConstraints) =>
   fc.float({ ...constraints, noNaN: true, noDefaultInfinity: true }).map((x) => x + 0);
@@ -38,66 +38,87 @@ const shapes = fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 4 });
 describe('tensors', () => {
   it.each(DTYPES)('of %s come back as the nested arrays they were', (dtype) => {
     const cases = shapes.chain((shape) =>
-      fc.tuple(fc.constant(shape), blocks(shape, ELEMENTS[dtype])),
-    );
-    fc.assert(
-      fc.property(cases, ([shape, value]) => {
-        const block = flatten(value, dtype);
-        expect(block.shape).toEqual(shape);
-        expect(block.data).toHaveLength(sizeOf(shape));
-        expect(nest(block.data, 0, shape, dtype)).toEqual(value);
-      }),
-    );
-  });
-
-  it.each(DTYPES)('of %s keep their rows apart in a batch', (dtype) => {
-    const cases = shapes.chain((shape) =>
       fc.tuple(
         fc.constant(shape),
         fc.array(blocks(shape, ELEMENTS[dtype]), { minLength: 1, maxLength: 5 }),
       ),
     );
     fc.assert(
-      fc.property(cases, ([shape, rows]) => {
-        const whole = concatenate(
-          dtype,
-          rows.map((row) => flatten(row, dtype)),
-        );
-        expect(whole).toHaveLength(rows.length * sizeOf(shape));
-        rows.forEach((row, i) => {
-          expect(nest(whole, i * sizeOf(shape), shape, dtype)).toEqual(row);
+      fc.property(cases, ([shape, values]) => {
+        const size = sizeOf(shape);
+        const rows = { data: allocate(dtype, values.length * size), shape };
+        values.forEach((value, row) => {
+          flattenInto(rows, row * size, value, dtype);
+        });
+        expect(rows.data).toHaveLength(values.length * size);
+        values.forEach((value, row) => {
+          expect(nest(rows, row * size, dtype)).toEqual(value);
         });
       }),
     );
   });
 
-  it('are zeros at first, or empty strings', () => {
+  it.each(DTYPES)('of %s come back from a larger block, cut to what they were', (dtype) => {
+    const cases = shapes.chain((cut) =>
+      fc.tuple(
+        fc.constant(cut),
+        fc.tuple(...cut.map((length) => fc.integer({ min: length, max: length + 2 }))),
+        blocks(cut, ELEMENTS[dtype]),
+      ),
+    );
+    fc.assert(
+      fc.property(cases, ([cut, shape, value]) => {
+        const size = sizeOf(shape);
+        const rows = { data: allocate(dtype, 2 * size), shape };
+        flattenInto(rows, size, value, dtype);
+        expect(nest(rows, size, dtype, cut)).toEqual(value);
+        expect(rows.data.slice(0, size)).toEqual(allocate(dtype, size));
+      }),
+    );
+  });
+
+  it('are zeros at first, or empty strings, or full of a value', () => {
     expect(allocate('int64', 2)).toEqual(new BigInt64Array([0n, 0n]));
-    expect(allocate('string', 2)).toEqual(['', '']);
-    expect(concatenate('bool', [])).toHaveLength(0);
+    expect(allocate('string', 2, 1)).toEqual(['', '']);
+    expect(allocate('uint64', 1, 7)).toEqual(new BigUint64Array([7n]));
+    expect(allocate('float32', 2, -0.5)).toEqual(new Float32Array([-0.5, -0.5]));
+    expect(allocate('bool', 1, 7)).toEqual(new Uint8Array([1]));
+  });
+
+  it('repeat their last row where more rows are needed', () => {
+    const batch = {
+      x: { data: new Float32Array([1, 2, 3, 4, 0, 0, 0, 0]), shape: [2] },
+      s: { data: ['a', 'b', '', ''], shape: [] },
+    };
+    repeatLastRow(batch, 2, 4);
+    expect(batch.x.data).toEqual(new Float32Array([1, 2, 3, 4, 3, 4, 3, 4]));
+    expect(batch.s.data).toEqual(['a', 'b', 'b', 'b']);
   });
 
   it('have words for what JSON has no number for', () => {
     const floats = new Float32Array([NaN, Infinity, -Infinity, 1.5]);
-    const json = JSON.stringify(nest(floats, 0, [4], 'float32'));
+    const json = JSON.stringify(nest({ data: floats, shape: [4] }, 0, 'float32'));
     expect(json).toBe('["NaN","Infinity","-Infinity",1.5]');
   });
 
   it('have strings for integers beyond 2^53', () => {
     const edge = 2n ** 53n;
     const integers = new BigInt64Array([edge - 1n, edge, -edge + 1n, -edge, 2n ** 63n - 1n]);
-    const json = JSON.stringify(nest(integers, 0, [5], 'int64'));
+    const json = JSON.stringify(nest({ data: integers, shape: [5] }, 0, 'int64'));
     expect(json).toBe(
       '[9007199254740991,"9007199254740992",-9007199254740991,"-9007199254740992","9223372036854775807"]',
     );
   });
 
   it('may have a dimension of nothing', () => {
-    expect(nest(new Float32Array(), 0, [0, 3], 'float32')).toEqual([]);
-    expect(flatten([], 'float32').shape).toEqual([0]);
+    const nothing = { data: new Float32Array(), shape: [0, 3] };
+    expect(nest(nothing, 0, 'float32')).toEqual([]);
+    flattenInto(nothing, 0, [], 'float32');
+    expect(nothing.data).toHaveLength(0);
   });
 
   it('make true of every bool that is not zero', () => {
-    expect(nest(new Uint8Array([0, 1, 255]), 0, [3], 'bool')).toEqual([false, true, true]);
+    const bools = { data: new Uint8Array([0, 1, 255]), shape: [3] };
+    expect(nest(bools, 0, 'bool')).toEqual([false, true, true]);
   });
 });

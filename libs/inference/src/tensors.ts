@@ -15,14 +15,14 @@ export type TensorData =
   | BigUint64Array
   | string[];
 
-/** One instance's part of a tensor: `shape` is without the batch dimension. */
-export interface Block {
+/** Rows of a tensor behind one another; `shape` is that of one row. */
+export interface Rows {
   data: TensorData;
-  shape: number[];
+  shape: readonly number[];
 }
 
-/** One instance as the graph takes it, by input name. */
-export type Row = Record<string, Block>;
+/** What a run takes or gives, by the graph's name. */
+export type Batch = Record<string, Rows>;
 
 const ARRAYS = {
   float32: Float32Array,
@@ -39,60 +39,83 @@ const ARRAYS = {
   bool: Uint8Array,
 } as const satisfies Record<Exclude<Dtype, 'string'>, unknown>;
 
-/** Zeros, or empty strings. */
-export function allocate(dtype: Dtype, length: number): TensorData {
-  return dtype === 'string' ? Array<string>(length).fill('') : new ARRAYS[dtype](length);
+/** Full of `value`: zeros, unless said otherwise. Of strings, empty ones. */
+export function allocate(dtype: Dtype, length: number, value = 0): TensorData {
+  if (dtype === 'string') return Array<string>(length).fill('');
+  const data = new ARRAYS[dtype](length);
+  if (value === 0) return data;
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
+    return data.fill(BigInt(value));
+  }
+  return data.fill(dtype === 'bool' ? 1 : value);
 }
 
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** Copies blocks of equal shape behind one another: the data of a batch. */
-export function concatenate(dtype: Dtype, blocks: readonly Block[]): TensorData {
-  const [first] = blocks;
-  if (!first) return allocate(dtype, 0);
-  if (blocks.length === 1) return first.data;
-  const size = first.data.length;
-  const whole = allocate(dtype, size * blocks.length);
-  blocks.forEach(({ data }, row) => {
-    if (Array.isArray(whole)) data.forEach((value, i) => (whole[row * size + i] = String(value)));
-    else (whole as Float32Array).set(data as Float32Array, row * size);
-  });
-  return whole;
+/** Copies the last of `used` rows into the rest of `rows`. */
+export function repeatLastRow(batch: Batch, used: number, rows: number): void {
+  for (const { data, shape } of Object.values(batch)) {
+    const size = sizeOf(shape);
+    const elements = data as Float32Array;
+    for (let row = used; row < rows; row++) {
+      elements.copyWithin(row * size, (used - 1) * size, used * size);
+    }
+  }
 }
 
-/** Flattens nested arrays that have been checked against `shape`. */
-export function flatten(value: unknown, dtype: Dtype): Block {
-  const shape: number[] = [];
-  for (let level = value; Array.isArray(level); level = level[0]) shape.push(level.length);
-  const data = allocate(dtype, sizeOf(shape));
-  let at = 0;
-  const visit = (node: unknown): void => {
-    if (Array.isArray(node)) node.forEach(visit);
-    else (data as unknown[])[at++] = toElement(node, dtype);
+/** How far apart neighbours of each dimension are. */
+function stridesOf(shape: readonly number[]): number[] {
+  return shape.map((_, i) => sizeOf(shape.slice(i + 1)));
+}
+
+/**
+ * Writes nested arrays into a block of `shape` that starts at `offset`. A dimension in which they are
+ * shorter keeps what is there behind them.
+ */
+export function flattenInto(
+  { data, shape }: Rows,
+  offset: number,
+  value: unknown,
+  dtype: Dtype,
+): void {
+  const strides = stridesOf(shape);
+  const into = data as unknown[];
+  const visit = (node: unknown, depth: number, at: number): void => {
+    const stride = strides[depth];
+    if (stride === undefined) {
+      into[at] = toElement(node, dtype);
+      return;
+    }
+    const items = node as unknown[];
+    for (let i = 0; i < items.length; i++) visit(items[i], depth + 1, at + i * stride);
   };
-  visit(value);
-  return { data, shape };
+  visit(value, 0, offset);
 }
 
 function toElement(value: unknown, dtype: Dtype): unknown {
-  if (dtype === 'int64' || dtype === 'uint64') return BigInt(value as number | string);
-  if (dtype === 'bool') return value === true ? 1 : 0;
+  if (dtype === 'int64' || dtype === 'uint64') return BigInt(value as number | string | boolean);
   return value;
 }
 
-/** Nested arrays for JSON, from `size` elements that start at `offset`. */
+/**
+ * Nested arrays for JSON, from a block that starts at `offset`.
+ * @param cut the part of the block that is wanted, from its start: all of it, unless filled up.
+ */
 export function nest(
-  data: ArrayLike<unknown>,
+  { data, shape }: Rows,
   offset: number,
-  shape: readonly number[],
   dtype: Dtype,
+  cut: readonly number[] = shape,
 ): unknown {
-  const [length, ...rest] = shape;
-  if (length === undefined) return toJson(data[offset], dtype);
-  const step = sizeOf(rest);
-  return Array.from({ length }, (_, i) => nest(data, offset + i * step, rest, dtype));
+  const strides = stridesOf(shape);
+  const visit = (depth: number, at: number): unknown => {
+    const stride = strides[depth];
+    if (stride === undefined) return toJson(data[at], dtype);
+    return Array.from({ length: cut[depth] ?? 0 }, (_, i) => visit(depth + 1, at + i * stride));
+  };
+  return visit(0, offset);
 }
 
 /** JSON has no NaN, no infinities and no integers beyond 2^53: those become strings. */

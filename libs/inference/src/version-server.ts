@@ -1,141 +1,390 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { VersionDescription, VersionReport } from '#libs/contracts';
-import { Batcher, type FiringReason } from './batching/batcher.js';
-import { ModelLoadError, plainReason, RunnerCrashed } from './errors.js';
-import { type BatchResult, Runner, type RunnerOptions } from './runner/runner.js';
+import type { JobProblem, VersionDescription, VersionReport } from '#libs/contracts';
+import { jobProblem } from '#libs/contracts';
+import { digestOf, laneOf, modelFiles } from '#libs/models';
+import { AdaptiveCap } from './batching/adaptive-cap.js';
+import { type Batch, type BatchJob, rowsOf } from './batching/batch.js';
+import { Batcher } from './batching/batcher.js';
+import { plainReason, RunnerCrashed, RunTimeout } from './errors.js';
+import { IdleTimer } from './idle-timer.js';
+import type { Loaded, RanReply } from './runner/protocol.js';
+import { RunnerPool, type RunnerPoolOptions } from './runner-pool.js';
+import { messageRows, needsReload } from './version-change.js';
 
-/** Batches under way in a runner: one computes while the next is already there. */
-const SLOTS = 2;
 /** Input bytes of one batch, copied once on its way into the runner. */
 const MAX_BATCH_BYTES = 64 * 1024 * 1024;
-/** Between crashes without a batch that succeeded. */
-const RESTART_DELAYS_MS = [0, 100, 500, 1000, 2000, 5000];
-/** After so many starts that fail the version counts as failed, and is tried again now and then. */
-const MAX_FAILED_STARTS = 5;
-const RETRY_MS = 30_000;
 /** Before a job that could not be run here is taken again. */
 const HAND_BACK_MS = 1000;
 
 /** A job as the engine holds it; the worker knows what stands behind it. */
-export interface ServedJob {
-  id: string;
-  rows: number;
-  bytes: number;
-  solo: boolean;
-  /** Its end is published. */
-  ended: () => void;
+export interface ServedJob extends BatchJob {
+  readonly id: string;
+  /** When this worker took it, ms since the epoch. */
+  readonly takenAt: number;
+  /** What is left of the time that it may compute. */
+  readonly runBudgetMs: number;
+  /** Its caller said how long it may compute. */
+  readonly isTimed: boolean;
+  /** How long it waited for its model to be loaded. */
+  loadMs: number;
+  /** The process that computed it died: when it runs again that is a new start. */
+  interrupted: () => void;
   /** It did not come to an end here and should go to any worker, after a while where one is given. */
   handBack: (delayMs?: number) => void;
 }
 
-export interface VersionServerOptions<T extends ServedJob> {
+/** What a worker does with a batch. */
+export interface BatchHandler<T> {
+  /**
+   * Starts the jobs, and takes out of `batch.slices` those that need not run.
+   * @returns the text of each slice that is left, see RunRequest.
+   */
+  begin(batch: Batch<T>): Promise<string[]>;
+  /** Publishes the jobs that have come to their end with this batch. */
+  finish(batch: Batch<T>, reply: RanReply): Promise<void>;
+  /** Ends jobs that cannot be run. */
+  fail(jobs: T[], problem: JobProblem): Promise<void>;
+}
+
+/** A version's folder as it is now. */
+export interface VersionSource {
   description: VersionDescription;
-  /** Path of `model.onnx`, and its digest. */
+  /** Path of `model.onnx`. */
   file: string;
-  sha256: string | undefined;
-  runner: Pick<
-    RunnerOptions,
-    'executionProviders' | 'threads' | 'loadTimeoutMs' | 'runTimeoutMs' | 'onLine'
-  >;
-  /** Runs a batch by `run` and publishes it. @throws RunnerCrashed when `run` did. */
-  execute: (batch: T[], run: RunBatch, reason: FiringReason) => Promise<void>;
+}
+
+export interface VersionServerOptions<T extends ServedJob> {
+  source: VersionSource;
+  handler: BatchHandler<T>;
+  runner: (description: VersionDescription) => RunnerPoolOptions['runner'];
+  /** Makes room in memory for runners that are about to start. */
+  makeRoom: () => Promise<void>;
   /** Something went wrong outside of the model, such as Redis; the jobs are handed back. */
   onError: (error: Error) => void;
   /** Something to log, and to tell the fleet. */
   onChange: (report: VersionReport, event: VersionEvent) => void;
 }
 
-export type RunBatch = (inputs: string[]) => Promise<BatchResult>;
-export type VersionEvent = 'loading' | 'ready' | 'failed' | 'crashed';
+export type VersionEvent =
+  'loading' | 'ready' | 'failed' | 'crashed' | 'unloaded' | 'tuned' | 'update-failed';
 
 /**
- * Serves one version of a model: a runner process that is brought back when it dies, and the batcher in
- * front of it. Jobs that were in a runner when it died run alone next, so that a poisonous one harms
- * nobody twice.
+ * Serves one version of a model: the batcher, and the runner processes behind it, which are loaded when
+ * they are needed, replaced when the version's folder changes, and brought back when they die. Jobs that
+ * a dying runner computed run alone next, so that a poisonous one harms nobody twice.
  */
 export class VersionServer<T extends ServedJob> {
+  private readonly cap: AdaptiveCap;
   private readonly batcher: Batcher<T>;
-  private readonly stopping = new AbortController();
   private readonly inFlight = new Set<Promise<void>>();
-  private live: Promise<Runner> | undefined;
-  private runner: Runner | undefined;
-  private crashes = 0;
+  private readonly idle: IdleTimer;
+  private source: VersionSource;
+  private pool: RunnerPool | undefined;
+  private loading: Promise<void> | undefined;
+  private changing: Promise<void> = Promise.resolve();
+  private loadStartedAt = 0;
+  private readyAt = 0;
+  private stopped = false;
   private state: VersionReport;
 
   constructor(private readonly options: VersionServerOptions<T>) {
-    const { description, sha256 } = options;
-    this.state = { ...description, sha256, state: 'unloaded' };
+    this.source = options.source;
+    const { description } = this.source;
+    this.state = { ...description, state: 'unloaded', warm_instances: 0, memory_bytes: 0 };
+    this.cap = new AdaptiveCap(Math.max(1, description.batching.max_batch_size));
+    this.idle = new IdleTimer(description.lifecycle.idle_unload_s, () => void this.onIdle());
     this.batcher = new Batcher<T>({
-      maxRows: Math.max(1, description.batching.max_batch_size),
+      cap: this.cap,
       maxBytes: MAX_BATCH_BYTES,
       maxDelayMs: description.batching.max_queue_delay_ms,
-      slots: SLOTS,
-      execute: (batch, reason) => this.track(this.execute(batch, reason)),
+      capacity: {
+        freeInMs: (nowMs) => this.pool?.freeInMs(nowMs) ?? Infinity,
+        hasIdle: () => this.pool?.hasIdle() ?? false,
+      },
+      laneOf: (shape) => (shape === undefined ? '' : laneOf(this.state, shape)),
+      samples: () => this.pool?.loaded?.samples ?? [],
+      fire: (batch) => {
+        this.track(this.run(batch));
+      },
     });
   }
 
   get report(): VersionReport {
-    return this.state;
+    return {
+      ...this.state,
+      warm_instances: this.pool?.warm ?? 0,
+      memory_bytes: this.memoryBytes,
+    };
   }
 
-  /** Loads and warms up. Resolves when that has succeeded or failed; see `report`. */
-  async start(): Promise<void> {
-    this.change({ state: 'loading' }, 'loading');
-    this.live = this.startRunner();
-    await this.live.catch((error: unknown) => {
-      this.fail(error);
+  get hasFailed(): boolean {
+    return this.state.state === 'failed';
+  }
+
+  /** Resident memory of its runners. */
+  get memoryBytes(): number {
+    return this.pool?.memoryBytes ?? 0;
+  }
+
+  /** When it last had something to do, ms of `performance.now()`. */
+  get lastUsedMs(): number {
+    return this.idle.lastUsedMs;
+  }
+
+  /** Stays loaded, whatever others need. */
+  get isPinned(): boolean {
+    return this.source.description.lifecycle.keep_warm > 0;
+  }
+
+  /** Nothing waits, nothing runs. */
+  get isIdle(): boolean {
+    return this.inFlight.size === 0 && this.batcher.isEmpty;
+  }
+
+  /**
+   * Opens the graph, and keeps it where that is asked for. What is not preloaded is opened once as well:
+   * to see whether it works, and to know what it takes.
+   */
+  start(): Promise<void> {
+    return this.inTurn(() => this.tryOut());
+  }
+
+  private async tryOut(): Promise<void> {
+    await this.load();
+    const { preload, keep_warm } = this.source.description.lifecycle;
+    if (!preload && this.isIdle) await this.release(keep_warm);
+  }
+
+  /** Loads and warms up, unless that is done. Resolves when it has succeeded or failed; see `report`. */
+  load(): Promise<void> {
+    if (this.pool || this.stopped) return Promise.resolve();
+    this.loading ??= this.openPool().finally(() => (this.loading = undefined));
+    return this.loading;
+  }
+
+  /** Ends the runners once what they do is done. The next job brings them back. */
+  unload(): Promise<void> {
+    return this.inTurn(() => this.closePool());
+  }
+
+  private async closePool(): Promise<void> {
+    const { pool } = this;
+    if (!pool) return;
+    this.pool = undefined;
+    this.change({ state: 'unloaded', reason: undefined }, 'unloaded');
+    await this.retire(pool);
+    if (!this.batcher.isEmpty) await this.load();
+  }
+
+  /**
+   * Goes over to a newer state of the folder: at once where only the batching or the lifecycle has
+   * changed; else once the newer graph is warm. One that cannot be loaded replaces nothing that works.
+   */
+  update(source: VersionSource, contentChanged: boolean): Promise<void> {
+    return this.inTurn(() => this.goOver(source, contentChanged));
+  }
+
+  private async goOver(source: VersionSource, contentChanged: boolean): Promise<void> {
+    const reload = contentChanged || needsReload(this.source.description, source.description);
+    if (!reload) {
+      this.source = source;
+      this.tune();
+      return;
+    }
+    await this.loading;
+    if (!this.pool) {
+      this.source = source;
+      this.state = { ...source.description, state: 'unloaded', warm_instances: 0, memory_bytes: 0 };
+      await this.tryOut();
+      return;
+    }
+    await this.replacePool(source);
+  }
+
+  /** Takes a job, unless this server has stopped or failed: then it is handed back. */
+  submit(job: T): void {
+    this.idle.used();
+    if (this.hasFailed || !this.batcher.add(job)) {
+      job.handBack();
+      return;
+    }
+    if (this.pool) this.pool.restore();
+    else void this.load();
+  }
+
+  /** Hands back what has not started, finishes what has, and ends the runners. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.idle.stop();
+    for (const job of this.batcher.close()) job.handBack();
+    await Promise.allSettled(this.inFlight);
+    this.pool?.stop();
+    this.pool = undefined;
+  }
+
+  /** Loading, unloading and updating do not overlap, except that a job may ask for loading at any time. */
+  private inTurn(change: () => Promise<void>): Promise<void> {
+    this.changing = this.changing.then(change).catch((error: unknown) => {
+      this.options.onError(error as Error);
+    });
+    return this.changing;
+  }
+
+  private track(work: Promise<void>): void {
+    this.inFlight.add(work);
+    void work.finally(() => {
+      this.inFlight.delete(work);
+      this.idle.used();
     });
   }
 
-  /** Takes a job, unless this server has stopped: then it is handed back. */
-  submit(job: T): void {
-    if (!this.batcher.add(job)) job.handBack();
-  }
-
-  /** Hands back what has not started, finishes what has, and ends the runner. */
-  async stop(): Promise<void> {
-    this.stopping.abort();
-    for (const job of this.batcher.close()) job.handBack();
-    await Promise.allSettled(this.inFlight);
-    this.runner?.kill();
-  }
-
-  private track(work: Promise<void>): Promise<void> {
-    this.inFlight.add(work);
-    return work.finally(() => this.inFlight.delete(work));
-  }
-
-  private async execute(batch: T[], reason: FiringReason): Promise<void> {
+  private async run(batch: Batch<T>): Promise<void> {
     try {
-      const runner = await this.untilStopped(this.live);
-      await this.options.execute(batch, (inputs) => runner.run(inputs), reason);
-      this.crashes = 0;
+      const reply = await this.compute(batch);
+      if (reply) await this.options.handler.finish(batch, reply);
     } catch (error) {
-      for (const job of batch) this.putBack(job, error);
+      await this.recover(batch, error);
     }
   }
 
-  /** After a crash the job runs again here, alone; whatever else went wrong may go better elsewhere. */
-  private putBack(job: T, error: unknown): void {
-    if (this.stopping.signal.aborted) job.handBack();
-    else if (error instanceof RunnerCrashed) {
-      job.solo = true;
-      this.submit(job);
+  /** @returns null where none of the jobs need run any more. */
+  private async compute(batch: Batch<T>): Promise<RanReply | null> {
+    const { pool } = this;
+    if (!pool) throw new Error('a batch was fired while nothing is loaded');
+    const expectedMs = this.batcher.cost(batch.lane).predictMs(batch.rows);
+    const lease = pool.lease(expectedMs, batch.reason === 'solo');
+    try {
+      this.noteLoading(batch);
+      const texts = await this.options.handler.begin(batch);
+      if (texts.length === 0) return null;
+      const sentMs = performance.now();
+      const reply = await lease.run(texts, Math.min(...batch.slices.map((s) => s.job.runBudgetMs)));
+      this.learn(batch, reply, performance.now() - sentMs);
+      return reply;
+    } finally {
+      lease.release();
+      this.batcher.wake();
+    }
+  }
+
+  /** A second batch in the runner waits for the first: only its own time tells what it costs. */
+  private learn(batch: Batch<T>, reply: RanReply, elapsedMs: number): void {
+    const rows = rowsOf(batch.slices);
+    const { preprocessMs, inferenceMs, postprocessMs } = reply.timing;
+    const computedMs = preprocessMs + inferenceMs + postprocessMs;
+    this.batcher.cost(batch.lane).observe(rows, Math.min(elapsedMs, computedMs));
+    if (reply.outOfMemory) this.cap.ranOutOfMemory(rows);
+    else this.cap.succeeded(rows);
+  }
+
+  /** After a crash the jobs run again here; whatever else went wrong may go better elsewhere. */
+  private async recover(batch: Batch<T>, error: unknown): Promise<void> {
+    const jobs = [...new Set(batch.slices.map(({ job }) => job))];
+    if (this.stopped) {
+      for (const job of jobs) job.handBack();
+    } else if (error instanceof RunTimeout && isToBlame(batch, jobs)) {
+      await this.endOverrun(jobs).catch((failure: unknown) => {
+        this.giveBack(jobs, failure);
+      });
+    } else if (error instanceof RunTimeout || (error instanceof RunnerCrashed && error.suspect)) {
+      if (error instanceof RunnerCrashed && error.outOfMemory) this.cap.ranOutOfMemory(batch.rows);
+      for (const job of jobs) job.interrupted();
+      this.batcher.isolate(batch);
+    } else if (error instanceof RunnerCrashed) {
+      this.batcher.putBack(batch);
     } else {
-      if (!(error instanceof ModelLoadError)) this.options.onError(error as Error);
+      this.giveBack(jobs, error);
+    }
+  }
+
+  private giveBack(jobs: T[], error: unknown): void {
+    this.options.onError(error as Error);
+    for (const job of jobs) {
+      this.batcher.remove(job);
       job.handBack(HAND_BACK_MS);
     }
   }
 
-  private async startRunner(): Promise<Runner> {
-    const { description, file, runner: settings } = this.options;
-    const { signal } = this.stopping;
-    const runner = await Runner.start({ description, file, signal, ...settings }, (crash) => {
-      this.onRunnerEnd(crash);
+  private async endOverrun(jobs: T[]): Promise<void> {
+    for (const job of jobs) this.batcher.remove(job);
+    const detail = 'It computed for longer than execution_timeout_s, and was stopped.';
+    await this.options.handler.fail(jobs, jobProblem('execution-timeout', detail));
+  }
+
+  private async openPool(): Promise<void> {
+    const { source } = this;
+    this.loadStartedAt = Date.now();
+    this.change({ state: 'loading', reason: undefined, update: undefined }, 'loading');
+    try {
+      this.serve(await this.startPool(source), source);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private async replacePool(source: VersionSource): Promise<void> {
+    const old = this.pool;
+    this.change({ update: { state: 'loading' } }, 'loading');
+    try {
+      const started = await this.startPool(source);
+      this.serve(started, source);
+      if (old) await this.retire(old);
+    } catch (error) {
+      if (this.stopped) return;
+      const reason = plainReason(error);
+      this.change({ update: { state: 'failed', reason } }, 'update-failed');
+    }
+  }
+
+  private async startPool(source: VersionSource): Promise<{ pool: RunnerPool; sha256: string }> {
+    await this.options.makeRoom();
+    const digest = modelFiles(source.file).then(digestOf);
+    // A folder that cannot be read fails the start as well, which says why.
+    digest.catch(() => undefined);
+    const pool = new RunnerPool({
+      ...source,
+      runner: this.options.runner(source.description),
+      onUp: () => {
+        this.onUp(pool);
+      },
+      onCrash: ({ message }) => {
+        const down = pool === this.pool && pool.warm === 0;
+        if (down) this.loadStartedAt = Date.now();
+        this.change(down ? { state: 'loading', reason: message } : {}, 'crashed');
+      },
+      onFailed: (error) => {
+        if (pool === this.pool) this.fail(error);
+      },
     });
-    this.runner = runner;
-    const { tensors, loadMs, maxRows, executionProvider } = runner.loaded;
-    this.batcher.maxRows = maxRows;
+    try {
+      await pool.start();
+      if (this.stopped) throw new Error('stopped');
+      return { pool, sha256: await digest };
+    } catch (error) {
+      pool.stop();
+      throw error;
+    }
+  }
+
+  private serve(
+    { pool, sha256 }: { pool: RunnerPool; sha256: string },
+    source: VersionSource,
+  ): void {
+    const { loaded } = pool;
+    if (!loaded) throw new Error('a pool that is up has told what it loaded');
+    this.source = source;
+    this.pool = pool;
+    this.state = { ...this.state, ...source.description, sha256, update: undefined };
+    this.idle.used();
+    this.tuneTo(loaded);
+    this.onUp(pool);
+  }
+
+  /** It came up, for the first time or again. */
+  private onUp(pool: RunnerPool): void {
+    const { loaded } = pool;
+    if (pool !== this.pool || !loaded) return;
+    this.readyAt = Date.now();
+    const { tensors, loadMs, executionProvider } = loaded;
     this.change(
       {
         state: 'ready',
@@ -146,74 +395,59 @@ export class VersionServer<T extends ServedJob> {
       },
       'ready',
     );
-    return runner;
+    this.batcher.wake();
   }
 
-  private onRunnerEnd(crash: RunnerCrashed): void {
-    this.runner = undefined;
-    if (this.stopping.signal.aborted) return;
-    this.change({ state: 'loading', reason: crash.message }, 'crashed');
-    this.live = this.restart();
-    // Whoever waits for it hears of a failure; while nobody does, it is no error.
-    this.live.catch(() => undefined);
+  private tune(): void {
+    this.state = { ...this.state, ...this.source.description, tensors: this.state.tensors };
+    const loaded = this.pool?.loaded;
+    if (loaded) this.tuneTo(loaded);
+    this.change({}, 'tuned');
   }
 
-  /** It has been up before, so that what fails now may well pass. Jobs wait for it meanwhile. */
-  private async restart(): Promise<Runner> {
-    for (let failed = 1; ; failed++) {
-      const delayMs = RESTART_DELAYS_MS[this.crashes++] ?? RESTART_DELAYS_MS.at(-1);
-      await sleep(delayMs, undefined, { signal: this.stopping.signal });
-      try {
-        return await this.startRunner();
-      } catch (error) {
-        if (failed < MAX_FAILED_STARTS) continue;
-        this.fail(error);
-        this.retryNowAndThen().catch(() => undefined);
-        throw error;
-      }
-    }
+  private tuneTo(loaded: Loaded): void {
+    const { batching, lifecycle } = this.source.description;
+    this.cap.limit = messageRows(loaded, batching.max_batch_size);
+    this.batcher.maxDelayMs = batching.max_queue_delay_ms;
+    this.idle.afterS = lifecycle.idle_unload_s;
   }
 
-  /** Ends when it is up, or when the server stops. */
-  private async retryNowAndThen(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      await sleep(RETRY_MS, undefined, { signal });
-      try {
-        this.live = Promise.resolve(await this.startRunner());
-        return;
-      } catch {
-        // Still `failed`, for the reason that is known.
-      }
-    }
+  private async onIdle(): Promise<void> {
+    const { keep_warm } = this.source.description.lifecycle;
+    if (this.isIdle) await this.inTurn(() => this.release(keep_warm));
+    else this.idle.used();
+  }
+
+  private async release(keepWarm: number): Promise<void> {
+    if (keepWarm === 0) await this.closePool();
+    else this.pool?.shrink(keepWarm);
+  }
+
+  private async retire(pool: RunnerPool): Promise<void> {
+    await Promise.allSettled(this.inFlight);
+    pool.stop();
   }
 
   private fail(error: unknown): void {
-    if (this.stopping.signal.aborted) return;
+    if (this.stopped) return;
     this.change({ state: 'failed', reason: plainReason(error) }, 'failed');
+    // Whoever takes them next hears of the failure.
+    for (const job of this.batcher.clear()) job.handBack();
   }
 
-  private async untilStopped(live: Promise<Runner> | undefined): Promise<Runner> {
-    const { signal } = this.stopping;
-    signal.throwIfAborted();
-    let stopped: (() => void) | undefined;
-    const stop = new Promise<never>((_, reject) => {
-      stopped = () => {
-        reject(new Error('stopped'));
-      };
-      signal.addEventListener('abort', stopped, { once: true });
-    });
-    try {
-      const runner = await Promise.race([live, stop]);
-      if (!runner) throw new Error('the version was not started');
-      return runner;
-    } finally {
-      if (stopped) signal.removeEventListener('abort', stopped);
+  private noteLoading(batch: Batch<T>): void {
+    for (const { job } of batch.slices) {
+      job.loadMs ||= Math.max(0, this.readyAt - Math.max(job.takenAt, this.loadStartedAt));
     }
   }
 
   private change(change: Partial<VersionReport>, event: VersionEvent): void {
     this.state = { ...this.state, ...change };
-    this.options.onChange(this.state, event);
+    this.options.onChange(this.report, event);
   }
+}
+
+/** Alone, and not for the first time unless it set the time itself: a runner may hang by itself. */
+function isToBlame<T extends ServedJob>({ reason }: Batch<T>, [first, ...others]: T[]): boolean {
+  return others.length === 0 && (reason === 'solo' || first?.isTimed === true);
 }

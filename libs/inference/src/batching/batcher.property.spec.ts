@@ -1,97 +1,109 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
-import { Batcher, type BatchItem } from './batcher.js';
+import { PRIORITIES } from '#libs/contracts';
+import { AdaptiveCap } from './adaptive-cap.js';
+import type { Batch, BatchJob } from './batch.js';
+import { Batcher } from './batcher.js';
 
-interface Item extends BatchItem {
+interface Job extends BatchJob {
   id: number;
 }
 
-type Step = Omit<Item, 'id'> | 'end' | number;
+const job = fc.record({
+  count: fc.integer({ min: 1, max: 40 }),
+  bytes: fc.integer({ min: 1, max: 300 }),
+  priority: fc.constantFrom(...PRIORITIES),
+  shapes: fc.array(fc.constantFrom('a', 'b'), { minLength: 40, maxLength: 40 }),
+  mixed: fc.boolean(),
+  solo: fc.boolean(),
+});
+const step = fc.oneof(
+  job,
+  fc.constantFrom('end' as const, 'crash' as const),
+  fc.integer({ min: 0, max: 20 }),
+);
 
-/** Plays a sequence of arrivals, ends and waits, and holds what happens against the invariants. */
-async function runs(
-  options: { maxRows: number; maxBytes: number; maxDelayMs: number; slots: number },
-  steps: Step[],
-  drain: boolean,
-): Promise<void> {
-  const items: Item[] = [];
-  const batches: { batch: Item[]; end: () => void }[] = [];
-  const under = new Set<Item[]>();
-  const sut = new Batcher<Item>({
-    ...options,
-    execute: (batch, reason) => {
-      under.add(batch);
-      expect(under.size).toBeLessThanOrEqual(options.slots);
-      if ([...under].flat().some(({ solo }) => solo)) expect([...under].flat()).toHaveLength(1);
-      expect(reason === 'solo').toBe(batch[0]?.solo);
-      const rows = batch.reduce((sum, item) => sum + item.rows, 0);
-      const bytes = batch.reduce((sum, item) => sum + item.bytes, 0);
-      if (batch.length > 1) {
-        expect(rows).toBeLessThanOrEqual(options.maxRows);
-        expect(bytes).toBeLessThanOrEqual(options.maxBytes);
-      }
-      return new Promise((resolve) => {
-        batches.push({
-          batch,
-          end: () => {
-            under.delete(batch);
-            resolve();
-          },
-        });
-      });
-    },
-  });
-  let ended = 0;
-  const endOne = async () => {
-    batches[ended++]?.end();
-    for (let i = 0; i < 5; i++) await Promise.resolve();
-  };
-  for (const step of steps) {
-    if (typeof step === 'number') jest.advanceTimersByTime(step);
-    else if (step === 'end') {
-      if (ended < batches.length) await endOne();
-    } else {
-      const item = { ...step, id: items.length };
-      items.push(item);
-      sut.add(item);
-    }
-    if (under.size === 0) expect(items).toHaveLength(batches.flatMap(({ batch }) => batch).length);
-  }
-  while (drain && ended < batches.length) await endOne();
-  const seen = [...batches.flatMap(({ batch }) => batch), ...sut.close()];
-  expect(seen.map(({ id }) => id).sort((a, b) => a - b)).toEqual(items.map(({ id }) => id));
-  if (drain) expect(batches.flatMap(({ batch }) => batch)).toHaveLength(items.length);
-}
-
-describe('Batcher', () => {
+describe('Batcher, whatever comes', () => {
   beforeEach(() => {
-    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
+    jest.useFakeTimers({ now: 1_000_000 });
   });
 
   afterEach(() => {
     jest.useRealTimers();
   });
 
-  it('loses nothing and runs nothing twice, whatever happens', async () => {
-    const size = fc.integer({ min: 1, max: 9 });
-    const step = fc.oneof(
-      {
-        weight: 5,
-        arbitrary: fc.record({ rows: size, bytes: size, solo: fc.constant(false) }),
-      },
-      { weight: 1, arbitrary: fc.record({ rows: size, bytes: size, solo: fc.constant(true) }) },
-      { weight: 3, arbitrary: fc.constant('end' as const) },
-      { weight: 2, arbitrary: fc.integer({ min: 1, max: 20 }) },
-    );
-    const options = fc.record({
-      maxRows: fc.integer({ min: 1, max: 8 }),
-      maxBytes: fc.integer({ min: 1, max: 40 }),
-      maxDelayMs: fc.integer({ min: 0, max: 10 }),
-      slots: fc.integer({ min: 1, max: 3 }),
-    });
+  it('runs every row exactly once, in batches that keep the rules', async () => {
     await fc.assert(
-      fc.asyncProperty(options, fc.array(step, { maxLength: 60 }), fc.boolean(), runs),
-      { numRuns: 300 },
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 40 }),
+        fc.integer({ min: 1, max: 8 }),
+        async (steps, maxRows) => {
+          const under: Batch<Job>[] = [];
+          const ran = new Map<Job, number[]>();
+          const sut = new Batcher<Job>({
+            cap: new AdaptiveCap(maxRows),
+            maxDelayMs: 5,
+            maxBytes: 100,
+            capacity: {
+              freeInMs: () => (free() ? 0 : Infinity),
+              hasIdle: () => under.length === 0,
+            },
+            laneOf: (shape) => shape ?? '',
+            samples: () => [],
+            fire: (batch) => {
+              const rows = batch.slices.reduce((sum, { from, to }) => sum + to - from, 0);
+              expect(rows).toBe(batch.rows);
+              expect(rows).toBeGreaterThan(0);
+              expect(rows).toBeLessThanOrEqual(maxRows);
+              if (batch.slices.some((s) => s.job.solo)) {
+                expect(under).toHaveLength(0);
+                expect(new Set(batch.slices.map((s) => s.job)).size).toBe(1);
+              }
+              for (const {
+                job: { shape },
+                from,
+                to,
+              } of batch.slices) {
+                const lanes = Array.isArray(shape) ? shape.slice(from, to) : [shape];
+                expect(new Set(lanes)).toEqual(new Set([batch.lane]));
+              }
+              under.push(batch);
+            },
+          });
+          const free = (): boolean => under.length < 2 && !under.some((b) => b.reason === 'solo');
+          const end = (): void => {
+            for (const { job: of, from, to } of under.shift()?.slices ?? []) {
+              for (let row = from; row < to; row++) ran.get(of)?.push(row);
+            }
+            sut.wake();
+          };
+          for (const next of steps) {
+            if (typeof next === 'number') await jest.advanceTimersByTimeAsync(next);
+            else if (next === 'end') end();
+            else if (next === 'crash') {
+              const [first, ...rest] = under.splice(0);
+              rest.forEach((batch) => {
+                sut.putBack(batch);
+              });
+              if (first) sut.isolate(first);
+            } else {
+              const { shapes, mixed, ...of } = next;
+              const shape = mixed ? shapes.slice(0, of.count) : shapes[0];
+              const added = { ...of, shape, id: ran.size, createdAt: Date.now() };
+              ran.set(added, []);
+              sut.add(added);
+            }
+          }
+          for (let i = 0; i < 3000 && !(sut.isEmpty && under.length === 0); i++) {
+            await jest.advanceTimersByTimeAsync(5);
+            end();
+          }
+          for (const [{ count }, rows] of ran) {
+            expect(rows.sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, i) => i));
+          }
+        },
+      ),
+      { numRuns: 150 },
     );
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import sharp from 'sharp';
 import type { ImageInput, TensorInfo } from '#libs/contracts';
 import { InstanceError } from '../errors.js';
+import type { Batch } from '../tensors.js';
 import { ImageEncoder } from './image.encoder.js';
 
 type Colour = [number, number, number];
@@ -31,8 +32,12 @@ function encoder(spec: Partial<ImageInput> = {}, shape?: TensorInfo['shape']): I
   ]);
 }
 
+async function encode(sut: ImageEncoder, image: string): Promise<Batch[string] | undefined> {
+  return sut.encode([await sut.prepare(image)], 1)['x'];
+}
+
 async function pixels(sut: ImageEncoder, image: Buffer): Promise<number[]> {
-  const { x } = await sut.encode(image.toString('base64'));
+  const x = await encode(sut, image.toString('base64'));
   return Array.from(x?.data as Float32Array);
 }
 
@@ -52,9 +57,15 @@ describe('ImageEncoder', () => {
       [4, 5, 6],
     ];
     const image = await picture(2, 1, colours).png().toBuffer();
-    const { x } = await encoder({ layout }).encode(image.toString('base64'));
+    const x = await encode(encoder({ layout }), image.toString('base64'));
     expect(Array.from(x?.data as Float32Array)).toEqual(expected);
     expect(x?.shape).toEqual(shape);
+  });
+
+  it('puts images behind one another, and leaves room for more', () => {
+    const sut = encoder({ channels: 'grayscale', layout: 'flat' });
+    const batch = sut.encode([new Uint8Array([1, 2]), new Uint8Array([3, 4])], 3);
+    expect(batch).toEqual({ x: { data: new Float32Array([1, 2, 3, 4, 0, 0]), shape: [2] } });
   });
 
   it('takes an 8×8 grey PNG without loss', async () => {
@@ -89,7 +100,7 @@ describe('ImageEncoder', () => {
   it.each(['jpeg', 'webp', 'png'] as const)('reads %s, also as a data URI', async (format) => {
     const image = await picture(16, 16, Array<Colour>(256).fill(RED)).toFormat(format).toBuffer();
     const text = `data:image/${format};base64,${image.toString('base64')}`;
-    const { x } = await encoder({ width: 1, height: 1 }).encode(text);
+    const x = await encode(encoder({ width: 1, height: 1 }), text);
     const [red = 0, green = 255, blue = 255] = Array.from(x?.data as Float32Array);
     expect(red).toBeGreaterThan(245);
     expect(Math.max(green, blue)).toBeLessThan(10);
@@ -149,12 +160,12 @@ describe('ImageEncoder', () => {
     const noise = Array.from({ length: 64 * 64 }, (_, i) => [(i * 7919) % 256, i % 251, i % 13]);
     const image = await picture(64, 64, noise).toFormat(format).toBuffer();
     const half = image.subarray(0, image.length >> 1).toString('base64');
-    await expect(encoder().encode(half)).rejects.toThrow(InstanceError);
+    await expect(encoder().prepare(half)).rejects.toThrow(InstanceError);
   });
 
   it('refuses what is no image at all', async () => {
-    await expect(encoder().encode('aGVsbG8=')).rejects.toThrow(InstanceError);
-    await expect(encoder().encode('')).rejects.toThrow(InstanceError);
+    await expect(encoder().prepare('aGVsbG8=')).rejects.toThrow(InstanceError);
+    await expect(encoder().prepare('')).rejects.toThrow(InstanceError);
   });
 
   it('refuses more than 50 megapixels before it decodes them', async () => {
@@ -162,7 +173,7 @@ describe('ImageEncoder', () => {
     small.writeUInt32BE(10_000, 16);
     small.writeUInt32BE(10_000, 20);
     small.writeUInt32BE(crc32(small.subarray(12, 29)), 29);
-    await expect(encoder().encode(small.toString('base64'))).rejects.toThrow(/pixel limit/);
+    await expect(encoder().prepare(small.toString('base64'))).rejects.toThrow(/pixel limit/);
   });
 
   it('refuses a graph that takes pictures of another size or type', () => {

@@ -3,7 +3,7 @@ import type { ImageInput, TensorInfo } from '#libs/contracts';
 import { base64Part } from '#libs/models';
 import { InstanceError } from '../errors.js';
 import { findTensor, requireFloat32, requireShape } from '../graph.js';
-import type { Row } from '../tensors.js';
+import { type Batch, sizeOf } from '../tensors.js';
 import type { InputEncoder } from './input-encoder.js';
 
 /** A picture with more pixels is refused before it is decoded: a bomb, or a mistake. */
@@ -14,7 +14,8 @@ const MAX_PIXELS = 50_000_000;
  * made grey or RGB (alpha dropped), resized, then per channel `(pixel × scale - mean) / std`.
  */
 export class ImageEncoder implements InputEncoder {
-  private readonly tensor: string;
+  readonly tensor: string;
+  readonly sample: Uint8Array;
   private readonly shape: number[];
 
   constructor(
@@ -33,15 +34,12 @@ export class ImageEncoder implements InputEncoder {
     requireFloat32(tensor);
     requireShape(tensor, this.shape, 'an image of');
     this.tensor = tensor.name;
+    this.sample = new Uint8Array(sizeOf(this.shape));
   }
 
-  async encode(instance: unknown): Promise<Row> {
-    const pixels = await this.decode(Buffer.from(base64Part(instance as string), 'base64'));
-    return { [this.tensor]: { data: this.normalise(pixels), shape: this.shape } };
-  }
-
-  /** @returns 8-bit pixels, `[height, width, channels]`. */
-  private async decode(bytes: Buffer): Promise<Uint8Array> {
+  /** @returns 8-bit pixels, `[height, width, channels]`. @throws InstanceError */
+  async prepare(instance: unknown): Promise<Uint8Array> {
+    const bytes = Buffer.from(base64Part(instance as string), 'base64');
     const { width, height, fit, channels } = this.spec;
     try {
       const upright = sharp(bytes, { limitInputPixels: MAX_PIXELS, failOn: 'error' })
@@ -59,16 +57,23 @@ export class ImageEncoder implements InputEncoder {
     }
   }
 
-  private normalise(pixels: Uint8Array): Float32Array {
+  encode(images: readonly unknown[], rows: number): Batch {
+    const size = sizeOf(this.shape);
+    const data = new Float32Array(rows * size);
+    images.forEach((pixels, row) => {
+      this.normalise(pixels as Uint8Array, data.subarray(row * size, (row + 1) * size));
+    });
+    return { [this.tensor]: { data, shape: this.shape } };
+  }
+
+  private normalise(pixels: Uint8Array, into: Float32Array): void {
     const { scale, mean, std, layout } = this.spec;
     const channels = mean.length;
     const area = pixels.length / channels;
-    const data = new Float32Array(pixels.length);
     for (let i = 0; i < pixels.length; i++) {
       const channel = i % channels;
       const at = layout === 'nchw' ? channel * area + (i - channel) / channels : i;
-      data[at] = ((pixels[i] ?? 0) * scale - (mean[channel] ?? 0)) / (std[channel] ?? 1);
+      into[at] = ((pixels[i] ?? 0) * scale - (mean[channel] ?? 0)) / (std[channel] ?? 1);
     }
-    return data;
   }
 }

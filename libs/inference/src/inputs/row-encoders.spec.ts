@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { TabularInput, TensorInfo } from '#libs/contracts';
-import { plainReason, ManifestMismatch } from '../errors.js';
+import type { Padding, TabularInput, TensorInfo, VersionDescription } from '#libs/contracts';
+import { InstanceError, ManifestMismatch, plainReason } from '../errors.js';
+import { inputEncoder } from './input-encoder.js';
 import { TabularEncoder } from './tabular.encoder.js';
 import { TensorEncoder } from './tensor.encoder.js';
 
@@ -16,9 +17,10 @@ const x: TensorInfo = { name: 'x', dtype: 'float32', shape: ['N', 2] };
 describe('TabularEncoder', () => {
   it('scales values, by name or in the order of the manifest', () => {
     const sut = new TabularEncoder(spec, [x]);
-    const expected = { x: { data: new Float32Array([1, 5]), shape: [2] } };
-    expect(sut.encode({ b: 5, a: 12 })).toEqual(expected);
-    expect(sut.encode([12, 5])).toEqual(expected);
+    expect(sut.encode([{ b: 5, a: 12 }, [14, -1]], 3)).toEqual({
+      x: { data: new Float32Array([1, 5, 2, -1, 0, 0]), shape: [2] },
+    });
+    expect(sut.encode([sut.sample], 1)['x']?.data).toEqual(new Float32Array(2));
   });
 
   it.each<[string, TensorInfo[]]>([
@@ -33,18 +35,118 @@ describe('TabularEncoder', () => {
 
   it('goes to the tensor that the manifest names', () => {
     const sut = new TabularEncoder({ ...spec, tensor: 'y' }, [x, { ...x, name: 'y' }]);
-    expect(Object.keys(sut.encode([1, 2]))).toEqual(['y']);
+    expect(Object.keys(sut.encode([[1, 2]], 1))).toEqual(['y']);
+  });
+
+  it('refuses a graph that would lack another input', () => {
+    const version = described([x, { ...x, name: 'y' }], undefined, { ...spec, tensor: 'y' });
+    expect(() => inputEncoder(version, version.tensors?.inputs ?? [])).toThrow('also needs x');
   });
 });
+
+function described(
+  inputs: TensorInfo[],
+  padding?: Partial<Padding>,
+  input: VersionDescription['input'] = { kind: 'tensor' },
+): VersionDescription {
+  return {
+    model: 'm',
+    version: '1',
+    input,
+    output: { kind: 'tensor' },
+    batching: {
+      max_batch_size: 64,
+      max_queue_delay_ms: 2,
+      padding: padding && { value: 0, ...padding },
+    },
+    warmup: { batch_sizes: [1] },
+    instances: 1,
+    lifecycle: { preload: true, keep_warm: 0, idle_unload_s: 0 },
+    card: {},
+    tensors: { inputs, outputs: [{ name: 'out', dtype: 'float32', shape: ['N'] }] },
+  };
+}
+
+const tokens: TensorInfo = { name: 'tokens', dtype: 'int64', shape: ['N', 'T'] };
+const mask: TensorInfo = { name: 'mask', dtype: 'bool', shape: ['N', 1, 'T'] };
 
 describe('TensorEncoder', () => {
   it('takes inputs by name, or the only one by itself', () => {
     const y: TensorInfo = { name: 'y', dtype: 'int64', shape: ['N'] };
-    expect(new TensorEncoder([x, y]).encode({ y: '9223372036854775807', x: [1, 2] })).toEqual({
+    const two = new TensorEncoder(described([x, y]));
+    expect(two.encode([{ y: '9223372036854775807', x: [1, 2] }], 1)).toEqual({
       x: { data: new Float32Array([1, 2]), shape: [2] },
       y: { data: new BigInt64Array([2n ** 63n - 1n]), shape: [] },
     });
-    expect(new TensorEncoder([x]).encode([1, 2])).toHaveProperty('x.shape', [2]);
+    const one = new TensorEncoder(described([x]));
+    expect(one.encode([[1, 2], { x: [3, 4] }], 2)['x']?.data).toEqual(
+      new Float32Array([1, 2, 3, 4]),
+    );
+  });
+
+  it('keeps shapes apart without padding', () => {
+    const sut = new TensorEncoder(described([tokens]));
+    expect(sut.laneOf([1, 2])).toBe(sut.laneOf({ tokens: [5, 6] }));
+    expect(sut.laneOf([1, 2])).not.toBe(sut.laneOf([1]));
+    expect(sut.lengthsOf).toBeUndefined();
+  });
+
+  it('fills up to the longest of the run, and says in the mask with what', () => {
+    const sut = new TensorEncoder(described([mask, tokens], { value: 9, mask: 'mask' }));
+    expect(sut.laneOf([1])).toBe(sut.laneOf([1, 2, 3]));
+    expect(sut.encode([[1], [1, 2, 3]], 2)).toEqual({
+      tokens: { data: new BigInt64Array([1n, 9n, 9n, 1n, 2n, 3n]), shape: [3] },
+      mask: { data: new Uint8Array([1, 0, 0, 1, 1, 1]), shape: [1, 3] },
+    });
+    expect(sut.lengthsOf?.([1, 2])).toEqual(new Map([['T', 2]]));
+  });
+
+  it('fills up to buckets in each dimension, and not at all what is longer', () => {
+    const image: TensorInfo = { name: 'x', dtype: 'float32', shape: ['N', 'H', 'W'] };
+    const sut = new TensorEncoder(described([image], { buckets: [2, 4] }));
+    expect(sut.encode([[[1, 2, 3]]], 1)['x']).toEqual({
+      data: new Float32Array([1, 2, 3, 0, 0, 0, 0, 0]),
+      shape: [2, 4],
+    });
+    expect(sut.encode([[[1, 2, 3, 4, 5]]], 1)['x']?.shape).toEqual([2, 5]);
+  });
+
+  it('has a sample for warming up that is as long as the longest bucket', () => {
+    const sut = new TensorEncoder(described([tokens, mask], { buckets: [2, 4], mask: 'mask' }));
+    expect(sut.sample).toEqual({ tokens: [0, 0, 0, 0] });
+    expect(sut.encode([sut.sample], 1)['mask']?.data).toEqual(new Uint8Array([1, 1, 1, 1]));
+  });
+
+  it.each<[string, unknown]>([
+    ['another length', [1, 2, 3]],
+    ['fewer dimensions', 1],
+    ['more dimensions', [[1], [2]]],
+    ['another name', { y: [1, 2] }],
+  ])('refuses what was checked against a graph that has been replaced: %s', (_, instance) => {
+    expect(() => new TensorEncoder(described([x])).laneOf(instance)).toThrow(InstanceError);
+  });
+
+  it('refuses inputs that disagree on a dimension', () => {
+    const sut = new TensorEncoder(described([tokens, { ...tokens, name: 'types' }]));
+    expect(() => sut.laneOf({ tokens: [1, 2], types: [1] })).toThrow('types');
+  });
+
+  it.each<[string, TensorInfo[], Partial<Padding>]>([
+    ['nothing to fill', [x], {}],
+    ['a mask that the graph does not have', [tokens], { mask: 'mask' }],
+    ['a mask of another type', [tokens, { ...mask, dtype: 'float64' }], { mask: 'mask' }],
+    ['a mask of fixed shape', [tokens, { ...mask, shape: ['N', 4] }], { mask: 'mask' }],
+    ['a mask of its own length', [tokens, { ...mask, shape: ['N', 'U'] }], { mask: 'mask' }],
+    ['nothing but a mask', [mask], { mask: 'mask' }],
+    ['a value that the input cannot hold', [tokens], { value: 0.5 }],
+    ['one beyond its range', [{ ...tokens, dtype: 'uint8' }], { value: -1 }],
+  ])('refuses padding with %s', (_, inputs, padding) => {
+    expect(() => inputEncoder(described(inputs, padding), inputs)).toThrow(ManifestMismatch);
+  });
+
+  it('refuses padding for what has its shape from the manifest', () => {
+    const version = described([{ ...x, shape: ['N', 'F'] }], {}, spec);
+    expect(() => inputEncoder(version, version.tensors?.inputs ?? [])).toThrow(ManifestMismatch);
   });
 });
 

@@ -1,13 +1,22 @@
 import type { ClassificationOutput, TensorInfo } from '#libs/contracts';
 import { InstanceError, ManifestMismatch } from '../errors.js';
 import { findTensor } from '../graph.js';
-import { sizeOf } from '../tensors.js';
-import type { CallParameters, OutputDecoder, OutputRow } from './output-decoder.js';
+import { type Batch, sizeOf } from '../tensors.js';
+import type { CallParameters, OutputDecoder } from './output-decoder.js';
 import { round } from './rounding.js';
+
+/** Most decimals for which the text of every confidence is kept once it was made. */
+const MAX_KEPT_DECIMALS = 4;
 
 /** Scores per class → `{label, confidence}` with all `probabilities`, or with the best `top_k`. */
 export class ClassificationDecoder implements OutputDecoder {
-  private readonly tensor: string;
+  readonly tensors: readonly [string];
+  /** Labels as they stand in JSON. */
+  private readonly labels: string[];
+  /** Of confidences, by their last decimal: making the text of a number is what decoding costs most. */
+  private readonly texts: string[] = [];
+  /** The row that is decoded now. */
+  private readonly scores: Float64Array;
 
   constructor(
     private readonly spec: ClassificationOutput,
@@ -20,60 +29,79 @@ export class ClassificationDecoder implements OutputDecoder {
         `model.yaml has ${String(spec.labels.length)} labels, but the graph's ${tensor.name} has ${String(classes)} scores`,
       );
     }
-    this.tensor = tensor.name;
+    this.tensors = [tensor.name];
+    this.labels = spec.labels.map((label) => JSON.stringify(label));
+    this.scores = new Float64Array(spec.labels.length);
   }
 
-  decode(row: OutputRow, parameters: CallParameters): unknown {
-    const { labels, decimals } = this.spec;
-    const probabilities = this.activate(this.scores(row));
-    const entry = (i: number) => ({
-      label: labels[i] ?? '',
-      confidence: round(probabilities[i] ?? 0, decimals),
-    });
-    // Ranked by the exact scores: rounding can make two of them equal.
-    const ranked = labels
-      .map((_, i) => i)
-      .sort((a, b) => at(probabilities, b) - at(probabilities, a));
-    const best = entry(ranked[0] ?? 0);
+  decode(outputs: Batch, row: number, parameters: CallParameters): string {
+    const { scores } = this;
+    this.read(outputs, row);
+    this.activate();
     const count = parameters.top_k ?? this.spec.top_k;
-    if (count !== undefined) return { ...best, top_k: ranked.slice(0, count).map(entry) };
-    const all = labels.map((label, i) => [label, entry(i).confidence]);
-    return { ...best, probabilities: Object.fromEntries(all) as Record<string, number> };
+    if (count !== undefined) {
+      // Ranked by the exact scores: rounding can make two of them equal.
+      const ranked = this.labels.map((_, i) => i).sort((a, b) => at(scores, b) - at(scores, a));
+      const best = ranked.slice(0, count).map((i) => `{${this.entry(i)}}`);
+      return `{${this.entry(ranked[0] ?? 0)},"top_k":[${best.join(',')}]}`;
+    }
+    let best = 0;
+    let all = '';
+    for (let i = 0; i < scores.length; i++) {
+      if (at(scores, i) > at(scores, best)) best = i;
+      all += `${i === 0 ? '' : ','}${this.labels[i] ?? ''}:${this.confidence(i)}`;
+    }
+    return `{${this.entry(best)},"probabilities":{${all}}}`;
   }
 
-  private scores(row: OutputRow): number[] {
-    const output = row[this.tensor];
-    const { length } = this.spec.labels;
+  private entry(i: number): string {
+    return `"label":${this.labels[i] ?? ''},"confidence":${this.confidence(i)}`;
+  }
+
+  private confidence(i: number): string {
+    const { decimals } = this.spec;
+    const value = round(at(this.scores, i), decimals);
+    if (decimals > MAX_KEPT_DECIMALS || value < 0 || value > 1) return String(value);
+    return (this.texts[Math.round(value * 10 ** decimals)] ??= String(value));
+  }
+
+  private read(outputs: Batch, row: number): void {
+    const { scores } = this;
+    const output = outputs[this.tensors[0]];
     const given = sizeOf(output?.shape ?? []);
     // What stands behind this row's scores are those of another caller.
-    if (given !== length) {
+    if (given !== scores.length) {
       throw new ManifestMismatch(
-        `model.yaml has ${String(length)} labels, but the graph gave ${String(given)} scores`,
+        `model.yaml has ${String(scores.length)} labels, but the graph gave ${String(given)} scores`,
       );
     }
-    const scores = Array.from({ length }, (_, i) => Number(output?.data[output.offset + i]));
-    if (!scores.every(Number.isFinite)) {
-      throw new InstanceError('the model gave scores that are not finite numbers');
+    for (let i = 0; i < given; i++) {
+      const score = Number(output?.data[row * given + i]);
+      if (!Number.isFinite(score)) {
+        throw new InstanceError('the model gave scores that are not finite numbers');
+      }
+      scores[i] = score;
     }
-    return scores;
   }
 
-  private activate(scores: number[]): number[] {
+  private activate(): void {
+    const { scores } = this;
     switch (this.spec.activation) {
       case 'none':
-        return scores;
+        return;
       case 'sigmoid':
-        return scores.map((score) => 1 / (1 + Math.exp(-score)));
+        scores.forEach((score, i) => (scores[i] = 1 / (1 + Math.exp(-score))));
+        return;
       case 'softmax': {
         const max = Math.max(...scores);
-        const exps = scores.map((score) => Math.exp(score - max));
-        const sum = exps.reduce((total, value) => total + value, 0);
-        return exps.map((value) => value / sum);
+        let sum = 0;
+        scores.forEach((score, i) => (sum += scores[i] = Math.exp(score - max)));
+        scores.forEach((exp, i) => (scores[i] = exp / sum));
       }
     }
   }
 }
 
-function at(values: number[], i: number): number {
+function at(values: Float64Array, i: number): number {
   return values[i] ?? 0;
 }

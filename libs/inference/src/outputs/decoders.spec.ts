@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import type { ClassificationOutput, Dtype, RegressionOutput, TensorInfo } from '#libs/contracts';
 import { InstanceError, ManifestMismatch } from '../errors.js';
 import { ClassificationDecoder } from './classification.decoder.js';
-import type { OutputRow } from './output-decoder.js';
+import type { Batch } from '../tensors.js';
+import type { CallParameters, OutputDecoder } from './output-decoder.js';
 import { RegressionDecoder } from './regression.decoder.js';
 import { TensorDecoder } from './tensor.decoder.js';
 
@@ -12,12 +13,13 @@ const info = (shape: TensorInfo['shape'], dtype: Dtype = 'float32'): TensorInfo 
   shape,
 });
 
-/** Row `row` of a batch of such rows. */
-function rowOf(rows: number[][], row = 0): OutputRow {
-  const shape = [rows[0]?.length ?? 0];
-  return {
-    y: { data: new Float64Array(rows.flat()), offset: row * (shape[0] ?? 0), shape },
-  };
+/** A batch of such rows. */
+function batchOf(...rows: number[][]): Batch {
+  return { y: { data: new Float64Array(rows.flat()), shape: [rows[0]?.length ?? 0] } };
+}
+
+function decode(sut: OutputDecoder, rows: number[][], parameters: CallParameters = {}, row = 0) {
+  return JSON.parse(sut.decode(batchOf(...rows), row, parameters)) as unknown;
 }
 
 function classification(spec: Partial<ClassificationOutput> = {}, shape = ['N', 3]) {
@@ -28,8 +30,19 @@ function classification(spec: Partial<ClassificationOutput> = {}, shape = ['N', 
 }
 
 describe('ClassificationDecoder', () => {
+  it('writes labels as JSON, and numbers outside 0 to 1 and with many decimals as they are', () => {
+    const labels = ['"', '__proto__', 'é'];
+    const text = classification({ labels }).decode(batchOf([-1.5, 0.12345, 7]), 0, {});
+    expect(text).toBe(
+      '{"label":"é","confidence":7,"probabilities":{"\\"":-1.5,"__proto__":0.1235,"é":7}}',
+    );
+    expect(decode(classification({ decimals: 15 }), [[0, 0.1234567890123456, 0]])).toMatchObject({
+      confidence: 0.123456789012346,
+    });
+  });
+
   it('gives the best label and all probabilities, in the order of the labels', () => {
-    expect(classification().decode(rowOf([[0.2, 0.70005, 0.1]]), {})).toEqual({
+    expect(decode(classification(), [[0.2, 0.70005, 0.1]])).toEqual({
       label: 'b',
       confidence: 0.7,
       probabilities: { a: 0.2, b: 0.7, c: 0.1 },
@@ -41,25 +54,26 @@ describe('ClassificationDecoder', () => {
       [1, 0, 0],
       [0, 0, 1],
     ];
-    expect(classification().decode(rowOf(rows, 1), {})).toMatchObject({ label: 'c' });
+    expect(decode(classification(), rows, {}, 1)).toMatchObject({ label: 'c' });
   });
 
   it('gives the best k where the manifest or the call says so, the call first', () => {
-    const row = rowOf([[0.2, 0.5, 0.3]]);
+    const row = [[0.2, 0.5, 0.3]];
     const expected = [
       { label: 'b', confidence: 0.5 },
       { label: 'c', confidence: 0.3 },
     ];
-    expect(classification().decode(row, { top_k: 2 })).toEqual({ ...expected[0], top_k: expected });
-    expect(classification({ top_k: 3 }).decode(row, { top_k: 1 })).toMatchObject({
+    const best = { ...expected[0], top_k: expected };
+    expect(decode(classification(), row, { top_k: 2 })).toEqual(best);
+    expect(decode(classification({ top_k: 3 }), row, { top_k: 1 })).toMatchObject({
       top_k: expected.slice(0, 1),
     });
   });
 
   it('breaks ties by the order of the labels, and by exact scores before rounded ones', () => {
-    expect(classification().decode(rowOf([[0.1, 0.4, 0.4]]), {})).toMatchObject({ label: 'b' });
-    const close = rowOf([[0.50001, 0.50002, 0]]);
-    expect(classification().decode(close, {})).toMatchObject({ label: 'b', confidence: 0.5 });
+    expect(decode(classification(), [[0.1, 0.4, 0.4]])).toMatchObject({ label: 'b' });
+    const close = [[0.50001, 0.50002, 0]];
+    expect(decode(classification(), close)).toMatchObject({ label: 'b', confidence: 0.5 });
   });
 
   it.each([
@@ -67,7 +81,7 @@ describe('ClassificationDecoder', () => {
     [[1e30, -1e30, 0], 1],
     [[-1000, -1001, -1e308], 0.7311],
   ])('softmax of %j does not overflow', (scores, confidence) => {
-    expect(classification({ activation: 'softmax' }).decode(rowOf([scores]), {})).toMatchObject({
+    expect(decode(classification({ activation: 'softmax' }), [scores])).toMatchObject({
       label: 'a',
       confidence,
     });
@@ -75,13 +89,13 @@ describe('ClassificationDecoder', () => {
 
   it('sigmoid of large scores stays between 0 and 1', () => {
     const sut = classification({ activation: 'sigmoid' });
-    expect(sut.decode(rowOf([[800, -800, 0]]), {})).toMatchObject({
+    expect(decode(sut, [[800, -800, 0]])).toMatchObject({
       probabilities: { a: 1, b: 0, c: 0.5 },
     });
   });
 
   it.each([NaN, Infinity, -Infinity])('refuses a score of %p', (score) => {
-    expect(() => classification().decode(rowOf([[0, score, 0]]), {})).toThrow(InstanceError);
+    expect(() => decode(classification(), [[0, score, 0]])).toThrow(InstanceError);
   });
 
   it('refuses a graph with another number of classes', () => {
@@ -93,7 +107,7 @@ describe('ClassificationDecoder', () => {
       [0, 0],
       [9, 9],
     ];
-    expect(() => classification({}, ['N', 'C']).decode(rowOf(rows), {})).toThrow('3 labels');
+    expect(() => decode(classification({}, ['N', 'C']), rows)).toThrow('3 labels');
   });
 });
 
@@ -114,31 +128,35 @@ describe('RegressionDecoder', () => {
     [{ minimum: -1, maximum: 1 }, 0.5, 0.5],
     [{ decimals: 15 }, 1e22, 1e22],
   ])('with %j makes of %p', (spec, raw, value) => {
-    expect(regression(spec).decode(rowOf([[raw]]))).toEqual({ value });
+    expect(decode(regression(spec), [[raw]])).toEqual({ value });
   });
 
   it.each([NaN, Infinity, -Infinity])('refuses %p, also where it would be clipped', (raw) => {
-    expect(() => regression({ minimum: 0, maximum: 1 }).decode(rowOf([[raw]]))).toThrow(
-      InstanceError,
-    );
+    expect(() => decode(regression({ minimum: 0, maximum: 1 }), [[raw]])).toThrow(InstanceError);
   });
 
   it('refuses a graph that gives more than one number', () => {
-    expect(() => regression().decode(rowOf([[1, 2]]))).toThrow(ManifestMismatch);
+    expect(() => decode(regression(), [[1, 2]])).toThrow(ManifestMismatch);
   });
 });
 
 describe('TensorDecoder', () => {
+  const sut = new TensorDecoder([info(['N', 'T', 1]), { ...info(['N'], 'string'), name: 's' }]);
+  const batch: Batch = {
+    y: { data: new Float32Array([0, 0, 1, NaN]), shape: [2, 1] },
+    s: { data: ['a', 'b'], shape: [] },
+  };
+
   it('gives nested arrays by name', () => {
-    const sut = new TensorDecoder([
-      info(['N', 2, 1]),
-      { name: 's', dtype: 'string', shape: ['N'] },
-    ]);
-    const row: OutputRow = {
-      y: { data: new Float32Array([0, 0, 1, NaN]), offset: 2, shape: [2, 1] },
-      s: { data: ['a', 'b'], offset: 1, shape: [] },
-    };
-    expect(sut.decode(row)).toEqual({ y: [[1], ['NaN']], s: 'b' });
+    expect(JSON.parse(sut.decode(batch, 1, {}))).toEqual({ y: [[1], ['NaN']], s: 'b' });
+  });
+
+  it('cuts back what was filled up, by the name of the dimension', () => {
+    const cut = (name: string, length: number) =>
+      JSON.parse(sut.decode(batch, 1, {}, new Map([[name, length]]))) as unknown;
+    expect(cut('T', 1)).toEqual({ y: [[1]], s: 'b' });
+    expect(cut('T', 3)).toEqual({ y: [[1], ['NaN']], s: 'b' });
+    expect(cut('U', 1)).toEqual({ y: [[1], ['NaN']], s: 'b' });
   });
 
   it('refuses to guess which output is meant where there are several', () => {

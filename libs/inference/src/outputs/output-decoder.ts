@@ -1,14 +1,9 @@
 import type { TensorInfo, VersionDescription } from '#libs/contracts';
-import type { TensorData } from '../tensors.js';
+import type { Lengths } from '../inputs/input-encoder.js';
+import type { Batch } from '../tensors.js';
 import { ClassificationDecoder } from './classification.decoder.js';
 import { RegressionDecoder } from './regression.decoder.js';
 import { TensorDecoder } from './tensor.decoder.js';
-
-/** What a run gave for one instance: `size` elements from `offset`, by output name. */
-export type OutputRow = Record<
-  string,
-  { data: TensorData; offset: number; shape: readonly number[] }
->;
 
 /** Options of the call, checked by the api. */
 export interface CallParameters {
@@ -17,8 +12,14 @@ export interface CallParameters {
 
 /** Makes what the graph gave for one instance into what the caller gets. */
 export interface OutputDecoder {
-  /** @returns a value for JSON. */
-  decode(row: OutputRow, parameters: CallParameters): unknown;
+  /** The outputs that it reads; the graph need not give others. */
+  readonly tensors: readonly string[];
+  /**
+   * @param lengths of the instance's own variable dimensions, where it may have been filled up.
+   * @returns JSON text.
+   * @throws InstanceError where what the graph gave makes no answer.
+   */
+  decode: (outputs: Batch, row: number, parameters: CallParameters, lengths?: Lengths) => string;
 }
 
 /** The decoder of a version. @throws ManifestMismatch when the graph does not fit the manifest. */

@@ -1,17 +1,27 @@
 import type { TensorInfo } from '#libs/contracts';
-import { nest } from '../tensors.js';
-import type { OutputDecoder, OutputRow } from './output-decoder.js';
+import type { Lengths } from '../inputs/input-encoder.js';
+import { type Batch, nest, sizeOf } from '../tensors.js';
+import type { CallParameters, OutputDecoder } from './output-decoder.js';
 
-/** The graph's own outputs as nested arrays, by name. */
+/** The graph's own outputs as nested arrays, by name, cut back to what the instance filled. */
 export class TensorDecoder implements OutputDecoder {
-  constructor(private readonly outputs: TensorInfo[]) {}
+  readonly tensors: readonly string[];
 
-  decode(row: OutputRow): unknown {
-    return Object.fromEntries(
-      this.outputs.map(({ name, dtype }) => {
-        const output = row[name];
-        return [name, output ? nest(output.data, output.offset, output.shape, dtype) : null];
-      }),
-    );
+  constructor(private readonly outputs: TensorInfo[]) {
+    this.tensors = outputs.map(({ name }) => name);
+  }
+
+  decode(batch: Batch, row: number, _parameters: CallParameters, lengths?: Lengths): string {
+    const values = this.outputs.map(({ name, dtype, shape: declared }) => {
+      const output = batch[name];
+      if (!output) return [name, null];
+      const cut = output.shape.map((size, i) => {
+        // From the end, because an instance's shape may lack the batch dimension in front.
+        const own = lengths?.get(String(declared.at(i - output.shape.length)));
+        return own === undefined ? size : Math.min(size, own);
+      });
+      return [name, nest(output, row * sizeOf(output.shape), dtype, cut)];
+    });
+    return JSON.stringify(Object.fromEntries(values));
   }
 }

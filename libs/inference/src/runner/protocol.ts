@@ -10,27 +10,45 @@ export interface LoadRequest {
   executionProviders: string[];
   /** Threads of one run. */
   threads: number;
+  /** Which of several instances this is: where there are several GPUs, instances take them in turn. */
+  instance: number;
+}
+
+/** Time of one run of so many rows, as the cost model is fitted to. */
+export interface RunSample {
+  rows: number;
+  ms: number;
 }
 
 /** What is known of a version once it is open. */
 export interface Loaded {
   tensors: { inputs: TensorInfo[]; outputs: TensorInfo[] };
   executionProvider: string;
-  /** Rows of one run that really work: 1 where the graph does not keep its batch dimension. */
-  maxRows: number;
+  /**
+   * Most rows of one run: those of a fixed batch dimension, 1 where the graph has, or keeps, none; null
+   * where it takes as many as are sent.
+   */
+  rowsPerRun: number | null;
+  /** From the warm-up, first runs of a size left out. */
+  samples: RunSample[];
   loadMs: number;
+  /** Resident memory of the process. */
+  rssBytes: number;
 }
 
 export interface RunRequest {
   type: 'run';
   batch: number;
-  /** JSON texts as they stand in the records: `{input}` or `{inputs}`, and `parameters`. */
-  jobs: string[];
+  /**
+   * Consecutive instances of a job each, as they stand in its record: a line with the parameters (JSON,
+   * or empty), then the instances (JSON), a line each, with a comma at the end of all but the last.
+   */
+  slices: string[];
 }
 
-/** A job's part of a batch. */
-export interface JobOutcome {
-  /** JSON text of an array, one entry an instance; a failed one is `{"error": …}`. */
+/** A slice's part of a batch. */
+export interface SliceOutcome {
+  /** JSON texts of the outputs, in order, joined by commas; a failed one is `{"error": …}`. */
   outputs: string;
   /** Instances that have an output. */
   done: number;
@@ -46,11 +64,20 @@ export interface BatchTiming {
   postprocessMs: number;
 }
 
+export interface RanReply {
+  type: 'ran';
+  batch: number;
+  slices: SliceOutcome[];
+  timing: BatchTiming;
+  /** Memory ran out in a run of several rows, which was then halved. */
+  outOfMemory: boolean;
+  /** Resident memory of the process. */
+  rssBytes: number;
+}
+
 /** Parent to runner. */
 export type RunnerRequest = LoadRequest | RunRequest;
 
 /** Runner to parent. */
 export type RunnerReply =
-  | { type: 'loaded'; loaded: Loaded }
-  | { type: 'load-failed'; reason: string }
-  | { type: 'ran'; batch: number; jobs: JobOutcome[]; timing: BatchTiming };
+  { type: 'loaded'; loaded: Loaded } | { type: 'load-failed'; reason: string } | RanReply;

@@ -2,12 +2,16 @@ import { plainReason } from '../errors.js';
 import { Model } from './model.js';
 import type { RunnerReply, RunnerRequest } from './protocol.js';
 
+/** How old a reading of the process's memory may be: reading it takes longer than a small batch. */
+const MEMORY_READ_MS = 1000;
+
 /**
  * The runner process: one version of one model. It is a process of its own because a run blocks the
  * event loop, because native code can abort, and because its end returns all of its memory.
  */
 let model: Model | undefined;
 let work: Promise<void> = Promise.resolve();
+let memory = { readAt: -Infinity, rssBytes: 0 };
 
 async function handle(request: RunnerRequest): Promise<RunnerReply> {
   if (request.type === 'load') {
@@ -20,8 +24,16 @@ async function handle(request: RunnerRequest): Promise<RunnerReply> {
     }
   }
   if (!model) throw new Error('asked to run before the model was loaded');
-  const { jobs, timing } = await model.run(request.jobs);
-  return { type: 'ran', batch: request.batch, jobs, timing };
+  const ran = await model.run(request.slices);
+  return { type: 'ran', batch: request.batch, ...ran, rssBytes: rssBytes() };
+}
+
+function rssBytes(): number {
+  const now = performance.now();
+  if (now - memory.readAt > MEMORY_READ_MS) {
+    memory = { readAt: now, rssBytes: process.memoryUsage.rss() };
+  }
+  return memory.rssBytes;
 }
 
 process.on('message', (request: RunnerRequest) => {

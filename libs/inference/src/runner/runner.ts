@@ -1,33 +1,20 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { runnerEnvironment } from '#libs/config';
-import { ModelLoadError, RunnerCrashed } from '../errors.js';
-import type {
-  BatchTiming,
-  JobOutcome,
-  Loaded,
-  LoadRequest,
-  RunnerReply,
-  RunnerRequest,
-} from './protocol.js';
+import { ModelLoadError, RunnerCrashed, RunTimeout } from '../errors.js';
+import type { Loaded, LoadRequest, RanReply, RunnerReply, RunnerRequest } from './protocol.js';
 
 export interface RunnerOptions extends Omit<LoadRequest, 'type'> {
   loadTimeoutMs: number;
-  /** A batch that takes longer is taken to hang: its process is killed. */
-  runTimeoutMs: number;
   /** Ends the process while it loads. */
   signal: AbortSignal;
   /** A line that native code or the runner wrote; without it a crash leaves no trace. */
   onLine: (line: string) => void;
 }
 
-export interface BatchResult {
-  jobs: JobOutcome[];
-  timing: BatchTiming;
-}
-
 interface Pending {
-  resolve: (result: BatchResult) => void;
+  timeoutMs: number;
+  resolve: (reply: RanReply) => void;
   reject: (error: Error) => void;
 }
 
@@ -35,25 +22,26 @@ const ENTRY = new URL('./runner.process.js', import.meta.url);
 
 /** A runner process as its parent sees it. One life: after its end a new one is started. */
 export class Runner {
+  /** In the order in which they are computed. */
   private readonly pending = new Map<number, Pending>();
   private nextBatch = 0;
   private ended: RunnerCrashed | undefined;
   private watchdog: NodeJS.Timeout | undefined;
+  private overran = false;
+  private killed = false;
+  private lastRssBytes: number;
 
   private constructor(
     private readonly child: ChildProcess,
     readonly loaded: Loaded,
-    private readonly runTimeoutMs: number,
     private readonly onEnd: (error: RunnerCrashed) => void,
   ) {
+    this.lastRssBytes = loaded.rssBytes;
     child.on('message', (reply: RunnerReply) => {
-      if (reply.type !== 'ran') return;
-      this.pending.get(reply.batch)?.resolve(reply);
-      this.pending.delete(reply.batch);
-      this.watch();
+      if (reply.type === 'ran') this.ran(reply);
     });
     child.once('exit', (code, signal) => {
-      this.end(new RunnerCrashed(`the runner ended (${signal ?? `code ${String(code)}`})`));
+      this.end(code, signal);
     });
   }
 
@@ -66,7 +54,7 @@ export class Runner {
     options: RunnerOptions,
     onEnd: (crash: RunnerCrashed) => void,
   ): Promise<Runner> {
-    const { loadTimeoutMs, runTimeoutMs, signal, onLine, ...load } = options;
+    const { loadTimeoutMs, signal, onLine, ...load } = options;
     const child = fork(ENTRY, {
       serialization: 'advanced',
       env: runnerEnvironment(),
@@ -82,7 +70,7 @@ export class Runner {
     }
     try {
       const loaded = await loadIn(child, load, loadTimeoutMs);
-      return new Runner(child, loaded, runTimeoutMs, onEnd);
+      return new Runner(child, loaded, onEnd);
     } catch (error) {
       child.kill('SIGKILL');
       throw error;
@@ -91,38 +79,67 @@ export class Runner {
     }
   }
 
-  /** @param jobs the records' inputs, JSON text. @throws RunnerCrashed */
-  run(jobs: string[]): Promise<BatchResult> {
-    if (this.ended) return Promise.reject(this.ended);
+  /** Resident memory, as it last told. */
+  get rssBytes(): number {
+    return this.lastRssBytes;
+  }
+
+  /**
+   * Runs a batch after those that were sent before it.
+   * @param slices JSON texts, see RunRequest.
+   * @param timeoutMs of computing; after that the process is killed.
+   * @throws RunTimeout for the batch that took too long; RunnerCrashed for any that was there when the
+   *   process ended otherwise, `suspect` where it was being computed.
+   */
+  run(slices: string[], timeoutMs: number): Promise<RanReply> {
+    if (this.ended) return Promise.reject(this.ended.forBystander());
     const batch = this.nextBatch++;
     return new Promise((resolve, reject) => {
-      this.pending.set(batch, { resolve, reject });
-      this.child.send({ type: 'run', batch, jobs } satisfies RunnerRequest);
+      this.pending.set(batch, { timeoutMs, resolve, reject });
+      this.child.send({ type: 'run', batch, slices } satisfies RunnerRequest);
       if (this.pending.size === 1) this.watch();
     });
+  }
+
+  /** Ends the process at once; its memory goes back. */
+  kill(): void {
+    this.killed = true;
+    this.child.kill('SIGKILL');
+  }
+
+  private ran(reply: RanReply): void {
+    this.lastRssBytes = reply.rssBytes;
+    this.pending.get(reply.batch)?.resolve(reply);
+    this.pending.delete(reply.batch);
+    this.watch();
   }
 
   /** Starts the clock of the batch that is computed now; batches run one after the other. */
   private watch(): void {
     clearTimeout(this.watchdog);
-    if (this.pending.size > 0) {
-      this.watchdog = setTimeout(() => {
-        this.kill();
-      }, this.runTimeoutMs);
-    }
+    const [current] = this.pending.values();
+    if (!current) return;
+    this.watchdog = setTimeout(() => {
+      this.overran = true;
+      this.kill();
+    }, current.timeoutMs);
   }
 
-  /** Ends the process at once; its memory goes back. */
-  kill(): void {
-    this.child.kill('SIGKILL');
-  }
-
-  private end(error: RunnerCrashed): void {
+  private end(code: number | null, signal: string | null): void {
     clearTimeout(this.watchdog);
-    this.ended = error;
-    for (const { reject } of this.pending.values()) reject(error);
+    // Nobody here sent that signal: the kernel does when memory runs out, and V8 aborts.
+    const outOfMemory = (signal === 'SIGKILL' && !this.killed) || signal === 'SIGABRT';
+    const how = this.overran
+      ? 'computed for too long'
+      : `ended (${signal ?? `code ${String(code)}`})`;
+    const crash = new RunnerCrashed(`the runner ${how}`, { suspect: true, outOfMemory });
+    this.ended = crash;
+    [...this.pending.values()].forEach(({ reject }, i) => {
+      const computed = this.overran ? new RunTimeout() : crash;
+      reject(i === 0 ? computed : crash.forBystander());
+    });
     this.pending.clear();
-    this.onEnd(error);
+    this.onEnd(crash);
   }
 }
 

@@ -1,10 +1,20 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { TensorInfo } from '#libs/contracts';
-import type { BatchAxis } from '#libs/models';
-import { ModelLoadError, plainReason } from '../errors.js';
-import type { OutputRow } from '../outputs/output-decoder.js';
+import { type BatchAxis, checkModelFile } from '#libs/models';
+import { ModelLoadError } from '../errors.js';
 import { fromWire, toWire } from './float16.js';
-import { type Block, concatenate, type Row, sizeOf } from '../tensors.js';
+import { type Batch, sizeOf } from '../tensors.js';
+import { providerChoice, providerFailure, usesNvidiaGpu } from './execution-providers.js';
+import { countGpus } from './gpus.js';
+import { becomeOomVictim } from './oom-victim.js';
+import { ortReason } from './ort-reason.js';
+import type { LoadRequest } from './protocol.js';
+
+/** More than the largest request body (256 MiB of JSON, two bytes an element) can hold. */
+const MAX_INPUT_ELEMENTS = 2 ** 27;
+
+/** @see LoadRequest */
+export type OpenRequest = Pick<LoadRequest, 'file' | 'executionProviders' | 'threads' | 'instance'>;
 
 /** An open graph. Lives in a runner process: `run` blocks the event loop while it computes. */
 export class Session {
@@ -15,75 +25,73 @@ export class Session {
   ) {}
 
   /**
-   * Opens a graph with the first provider that works.
-   * @throws ModelLoadError when none does, or when the graph exchanges other things than tensors.
+   * Opens a graph with the first provider that works; those that were tried before it are written to
+   * stderr, which the parent logs. Nothing is tried that is not asked for.
+   * @throws ModelLoadError when none works, or when the graph exchanges other things than tensors.
+   * @throws ModelFileError when the file must not even be tried.
    */
-  static async open(file: string, providers: string[], threads: number): Promise<Session> {
+  static async open(request: OpenRequest): Promise<Session> {
+    const { file, executionProviders, threads, instance } = request;
+    await becomeOomVictim();
+    await checkModelFile(file);
+    const gpuCount = executionProviders.some(usesNvidiaGpu) ? await countGpus() : 0;
     const failures: string[] = [];
-    for (const provider of providers) {
+    for (const name of executionProviders) {
+      const { label, sessionProviders } = providerChoice(name, instance, gpuCount);
       try {
         const session = await InferenceSession.create(file, {
-          executionProviders: [provider],
+          executionProviders: sessionProviders,
           intraOpNumThreads: threads,
           interOpNumThreads: 1,
           logSeverityLevel: 3,
           // A spinning thread takes a core from its neighbours between runs.
           extra: { session: { intra_op: { allow_spinning: '0' } } },
         });
-        return new Session(
-          session,
-          {
-            inputs: session.inputMetadata.map((m) => tensorInfo(m, 'input')),
-            outputs: session.outputMetadata.map((m) => tensorInfo(m, 'output')),
-          },
-          provider,
-        );
+        if (failures.length > 0) console.warn(`${failures.join('; ')}; ${label} is used instead`);
+        return new Session(session, tensorsOf(session), label);
       } catch (error) {
-        failures.push(`${provider}: ${plainReason(error)}`);
+        if (error instanceof ModelLoadError) throw error;
+        failures.push(`${label}: ${providerFailure(name, ortReason(error))}`);
       }
     }
     throw new ModelLoadError(failures.join('; '));
   }
 
   /**
-   * Runs rows whose blocks have equal shapes.
-   * @returns for each row its part of every output.
+   * Runs a batch of `rows` rows.
+   * @param outputs those that are wanted.
+   * @throws LostBatchDimension where an output does not have as many rows.
    */
-  async run(rows: readonly Row[], axis: BatchAxis): Promise<OutputRow[]> {
-    const feeds: Record<string, Tensor> = {};
-    for (const { name, dtype, shape: declared } of this.tensors.inputs) {
-      const blocks = rows.map((row) => row[name]).filter((block): block is Block => !!block);
-      const shape = blocks[0]?.shape ?? [];
-      // Run singly, a raw instance is the whole tensor; a row of fields or an image still lacks its 1.
-      const whole = axis === 'none' && shape.length === declared.length;
-      const dims = whole ? shape : [rows.length, ...shape];
-      feeds[name] = new Tensor(
-        dtype as 'float32',
-        toWire(concatenate(dtype, blocks)) as Float32Array,
-        dims,
-      );
-    }
-    const results = await this.session.run(feeds);
-    return rows.map((_, row) => this.outputRow(results, row, rows.length, axis));
-  }
-
-  private outputRow(
-    results: InferenceSession.ReturnType,
-    row: number,
+  async run(
+    batch: Batch,
     rows: number,
     axis: BatchAxis,
-  ): OutputRow {
-    const output: OutputRow = {};
-    for (const { name } of this.tensors.outputs) {
+    outputs: readonly string[],
+  ): Promise<Batch> {
+    const feeds: Record<string, Tensor> = {};
+    for (const { name, dtype, shape: declared } of this.tensors.inputs) {
+      const input = batch[name];
+      if (!input) throw new Error(`nothing to give to the input ${name}`);
+      const { data, shape } = input;
+      // Run singly, a raw instance is the whole tensor; a row of fields or an image still lacks its 1.
+      const whole = axis.kind === 'none' && shape.length === declared.length;
+      const dims = whole ? shape : [rows, ...shape];
+      feeds[name] = new Tensor(dtype as 'float32', toWire(data) as Float32Array, dims);
+    }
+    const results = await this.session.run(feeds, outputs);
+    const answer: Batch = {};
+    for (const name of outputs) {
       const tensor = results[name];
       if (!tensor) throw new Error(`the graph gave no output ${name}`);
-      const keepsRows = axis !== 'none' && tensor.dims[0] === rows;
-      if (axis !== 'none' && !keepsRows && rows > 1) throw new LostBatchDimension(name);
-      const shape = keepsRows ? tensor.dims.slice(1) : tensor.dims;
-      const offset = keepsRows ? row * sizeOf(shape) : 0;
-      output[name] = { data: fromWire(tensor.type, tensor.data), offset, shape };
+      const { dims, type } = tensor;
+      const keepsRows = axis.kind !== 'none' && dims[0] === rows;
+      if (axis.kind !== 'none' && !keepsRows && rows > 1) throw new LostBatchDimension(name);
+      answer[name] = {
+        data: fromWire(type, tensor.data),
+        shape: keepsRows ? dims.slice(1) : dims,
+      };
     }
-    return output;
+    return answer;
   }
 }
 
@@ -94,6 +102,20 @@ export class LostBatchDimension extends Error {
   constructor(tensor: string) {
     super(`the output ${tensor} does not keep the batch dimension`);
   }
+}
+
+function tensorsOf(session: InferenceSession): { inputs: TensorInfo[]; outputs: TensorInfo[] } {
+  const inputs = session.inputMetadata.map((m) => tensorInfo(m, 'input'));
+  for (const { name, shape } of inputs) {
+    const elements = sizeOf(shape.filter((size) => typeof size === 'number'));
+    if (elements > MAX_INPUT_ELEMENTS) {
+      const most = String(MAX_INPUT_ELEMENTS);
+      throw new ModelLoadError(
+        `the input ${name} has ${String(elements)} elements; ${most} are the most that can be sent`,
+      );
+    }
+  }
+  return { inputs, outputs: session.outputMetadata.map((m) => tensorInfo(m, 'output')) };
 }
 
 function tensorInfo(

@@ -1,0 +1,163 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ModelReport, VersionReport } from '#libs/contracts';
+import type { VersionServer } from '#libs/inference';
+import type { PredictConsumer, TakenJob } from '#libs/jobs';
+import type { StoredModel, StoredVersion } from '#libs/models';
+import type { WorkerJob } from './worker-job.js';
+
+/** Batches' worth of jobs that a version holds: one computing, one behind it, one gathering. */
+const BATCHES_AHEAD = 3;
+const MAX_TAKEN = 2048;
+
+interface HostedVersion {
+  stored: StoredVersion;
+  server: VersionServer<WorkerJob>;
+  /** When its folder went, ms since the epoch: it still serves what was accepted before. */
+  goneAt: number | undefined;
+}
+
+/** What a hosted model needs of its worker. */
+export interface HostedModelOptions {
+  newServer: (stored: StoredVersion) => VersionServer<WorkerJob>;
+  /** Whether jobs that were accepted before then still wait in its queue. */
+  hasJobsFrom: (model: string, beforeMs: number) => Promise<boolean>;
+  openConsumer: (
+    model: string,
+    concurrency: number,
+    handle: (job: TakenJob) => Promise<void>,
+  ) => PredictConsumer;
+  handle: (job: TakenJob, model: HostedModel) => Promise<void>;
+}
+
+/** A model folder in this worker: its versions, and the consumer of its queue. */
+export class HostedModel {
+  private readonly versions = new Map<string, HostedVersion>();
+  private consumer: PredictConsumer | undefined;
+
+  constructor(
+    private stored: StoredModel,
+    private readonly options: HostedModelOptions,
+  ) {}
+
+  get name(): string {
+    return this.stored.model;
+  }
+
+  /** Why none of it can be served. */
+  get reason(): string | undefined {
+    return this.stored.reason;
+  }
+
+  /** Those in the folder and those that have gone from it but still have work. */
+  get servers(): VersionServer<WorkerJob>[] {
+    return [...this.versions.values()].map(({ server }) => server);
+  }
+
+  server(version: string): VersionServer<WorkerJob> | undefined {
+    return this.versions.get(version)?.server;
+  }
+
+  get report(): ModelReport {
+    const { model, description, reason } = this.stored;
+    const present = [...this.versions.values()].filter(({ goneAt }) => goneAt === undefined);
+    return {
+      model,
+      description,
+      reason,
+      versions: present
+        .map(({ server }) => this.withReason(server.report))
+        .sort((a, b) => Number(a.version) - Number(b.version)),
+    };
+  }
+
+  /** A manifest that cannot be used is an update that no version could take up. */
+  private withReason(report: VersionReport): VersionReport {
+    const { reason } = this.stored;
+    return reason === undefined ? report : { ...report, update: { state: 'failed', reason } };
+  }
+
+  /** Goes over to what the folder holds now. Resolves when every new or changed version has settled. */
+  async update(stored: StoredModel): Promise<void> {
+    this.stored = stored;
+    // A manifest that cannot be read says nothing of the versions: those that work go on.
+    if (stored.reason === undefined || this.versions.size === 0) this.withdrawAllBut(stored);
+    await Promise.all(stored.versions.map((version) => this.updateVersion(version)));
+  }
+
+  /** Begins to take jobs, or takes as many ahead as its versions now need. */
+  takeJobs(): void {
+    const caps = this.servers.map(({ report }) => report.batching.max_batch_size || 1);
+    const concurrency = Math.min(
+      MAX_TAKEN,
+      caps.reduce((sum, cap) => sum + BATCHES_AHEAD * cap, 1),
+    );
+    if (this.consumer) this.consumer.concurrency = concurrency;
+    else {
+      this.consumer = this.options.openConsumer(this.name, concurrency, (job) =>
+        this.options.handle(job, this),
+      );
+    }
+  }
+
+  /** Its folder has gone. */
+  get isGone(): boolean {
+    return this.stored.versions.length === 0 && this.stored.reason === undefined;
+  }
+
+  /** Nothing is left to do for it either. */
+  get isEmpty(): boolean {
+    return this.isGone && this.versions.size === 0;
+  }
+
+  /** Ends versions that have gone, once nothing is left for them. @returns whether some still are. */
+  async sweep(graceMs: number): Promise<boolean> {
+    let left = false;
+    for (const [version, { server, goneAt }] of this.versions) {
+      if (goneAt === undefined) continue;
+      if (await this.hasWork(server, goneAt + graceMs)) left = true;
+      else {
+        await server.stop();
+        this.versions.delete(version);
+      }
+    }
+    return left;
+  }
+
+  private async hasWork(server: VersionServer<WorkerJob>, untilMs: number): Promise<boolean> {
+    if (Date.now() < untilMs || !server.isIdle) return true;
+    return this.options.hasJobsFrom(this.name, untilMs);
+  }
+
+  async stopTaking(): Promise<void> {
+    await this.consumer?.stopTaking();
+  }
+
+  /** After `stopTaking`: hands back what has not started, finishes what has. */
+  async stop(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.stop()));
+    await this.consumer?.close();
+  }
+
+  private withdrawAllBut({ versions }: StoredModel): void {
+    const present = new Set(versions.map(({ description }) => description.version));
+    for (const [version, hosted] of this.versions) {
+      if (!present.has(version)) hosted.goneAt ??= Date.now();
+    }
+  }
+
+  private async updateVersion(stored: StoredVersion): Promise<void> {
+    const { version } = stored.description;
+    const known = this.versions.get(version);
+    if (!known) {
+      const server = this.options.newServer(stored);
+      this.versions.set(version, { stored, server, goneAt: undefined });
+      await server.start();
+      return;
+    }
+    const contentChanged = known.stored.fingerprint !== stored.fingerprint;
+    const same = !contentChanged && isDeepStrictEqual(known.stored, stored);
+    known.stored = stored;
+    known.goneAt = undefined;
+    if (!same) await known.server.update(stored, contentChanged);
+  }
+}

@@ -1,0 +1,61 @@
+import { type JobProblem, jobProblem } from '#libs/contracts';
+import { InstanceError, plainReason } from '../errors.js';
+import type { CallParameters } from '../outputs/output-decoder.js';
+import type { SliceOutcome } from './protocol.js';
+
+/** The instances of a batch, numbered through all of its slices, and what has become of each. */
+export class Slices {
+  readonly instances: unknown[] = [];
+  /** Of each instance's job. */
+  readonly parameters: CallParameters[] = [];
+  /** JSON text of each instance's output. */
+  readonly outputs: string[] = [];
+  /** Rows of the run that each was part of. */
+  readonly batchSizes: number[] = [];
+  private readonly problems = new Map<number, JobProblem>();
+  /** Where each slice ends. */
+  private readonly ends: number[] = [];
+
+  /** @param texts as the protocol describes them. */
+  constructor(texts: readonly string[]) {
+    for (const text of texts) {
+      const end = text.indexOf('\n');
+      const parameters = (end > 0 ? JSON.parse(text.slice(0, end)) : {}) as CallParameters;
+      for (const instance of JSON.parse(`[${text.slice(end + 1)}]`) as unknown[]) {
+        this.instances.push(instance);
+        this.parameters.push(parameters);
+        this.batchSizes.push(0);
+      }
+      this.ends.push(this.instances.length);
+    }
+  }
+
+  fail(instance: number, error: unknown): void {
+    const problem =
+      error instanceof InstanceError
+        ? jobProblem('invalid-input', error.message)
+        : jobProblem('inference-failed', plainReason(error));
+    this.problems.set(instance, problem);
+    this.outputs[instance] = JSON.stringify({ error: problem });
+  }
+
+  /** By slice, once every instance has an output or a problem. */
+  outcomes(): SliceOutcome[] {
+    return this.ends.map((end, slice) => {
+      const start = this.ends[slice - 1] ?? 0;
+      const outcome: SliceOutcome = {
+        outputs: this.outputs.slice(start, end).join(','),
+        done: end - start,
+        error: null,
+        batchSize: 0,
+      };
+      for (let i = start; i < end; i++) {
+        const problem = this.problems.get(i);
+        if (problem) outcome.done--;
+        outcome.error ??= problem ?? null;
+        outcome.batchSize = Math.max(outcome.batchSize, this.batchSizes[i] ?? 0);
+      }
+      return outcome;
+    });
+  }
+}
