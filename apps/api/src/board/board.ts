@@ -3,14 +3,14 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type Config, isLoopback } from '#libs/config';
-import { DeliveryQueue, PredictQueues } from '#libs/jobs';
+import { DeliveryQueue, type JobMessage, PredictQueues } from '#libs/jobs';
 import { ModelCatalog } from '../models/model.catalog.js';
 import { boardAccess } from './board.access.js';
 
 const PATH = '/admin/queues';
 
 /**
- * Bull Board over all queues. Its jobs carry ids, not payloads. Predictions are for looking at only: a
+ * Bull Board over all queues. Inputs, which small jobs carry, are not shown. Predictions are for looking at only: a
  * job removed behind its record's back would never end.
  */
 export async function mountBoard(app: NestFastifyApplication, config: Config): Promise<void> {
@@ -32,10 +32,10 @@ export async function mountBoard(app: NestFastifyApplication, config: Config): P
   const models = new Map<string, BullMQAdapter>();
   catalog.onNames((names) => {
     for (const name of names.filter((n) => !models.has(n))) {
-      models.set(
-        name,
-        new BullMQAdapter(queues.of(name), { readOnlyMode: true, description: `Jobs of ${name}` }),
-      );
+      const description = `Jobs of ${name}`;
+      const adapter = new BullMQAdapter(queues.of(name), { readOnlyMode: true, description });
+      adapter.setFormatter('data', withoutInput);
+      models.set(name, adapter);
     }
     board.replaceQueues([...names.flatMap((name) => models.get(name) ?? []), deliveries]);
   });
@@ -45,4 +45,9 @@ export async function mountBoard(app: NestFastifyApplication, config: Config): P
     if (BOARD_PASSWORD !== undefined) scope.addHook('onRequest', boardAccess(BOARD_PASSWORD));
     await scope.register(serverAdapter.registerPlugin() as never, { prefix: PATH });
   });
+}
+
+function withoutInput(message: JobMessage): Partial<JobMessage> {
+  const { input, ...shown } = message;
+  return input === undefined ? shown : { ...shown, input: '[redacted]' };
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { APP_VERSION } from '#libs/config';
+import type { VersionReport, WorkerReport } from '#libs/contracts';
 import { RedisIndicator } from '#libs/jobs';
 import { ModelCatalog } from '../models/model.catalog.js';
 
@@ -36,22 +37,21 @@ export class HealthService {
     const models = this.catalog.list();
     const failed = models.some(
       ({ report, versions }) =>
-        report.reason !== undefined || versions.some((v) => v.report.state === 'failed'),
+        report.reason !== undefined || versions.some((v) => hasFailed(v.report)),
     );
     return {
       status: statusOf(redisUp, workers.length > 0 && !failed),
       version: APP_VERSION,
       redis: redisUp ? 'up' : 'down',
-      workers: workers.map(({ id, host, pid, app_version, started_at }) => ({
-        id,
-        host,
-        pid,
-        version: app_version,
-        started_at,
+      workers: workers.map((worker) => ({
+        id: worker.id,
+        host: worker.host,
+        pid: worker.pid,
+        version: worker.app_version,
+        started_at: worker.started_at,
+        execution_providers: { asked: worker.execution_providers, used: providersIn(worker) },
       })),
-      accelerators: [...new Set(models.flatMap((m) => m.versions.map(providerOf)))].filter(
-        (provider) => provider !== undefined,
-      ),
+      accelerators: [...new Set(workers.flatMap(providersIn))].sort(),
       models: models.map((model) => ({
         name: model.name,
         reason: model.report.reason ?? null,
@@ -59,14 +59,24 @@ export class HealthService {
           version: report.version,
           state: report.state,
           reason: report.reason ?? null,
+          update: report.update ?? null,
         })),
       })),
     };
   }
 }
 
-function providerOf({ report }: { report: { execution_provider?: string | undefined } }) {
-  return report.execution_provider;
+/** Also where an older state is served, because the one on disk is broken. */
+function hasFailed({ state, update }: VersionReport): boolean {
+  return state === 'failed' || update?.state === 'failed';
+}
+
+/** The execution providers that a worker's runners really use. */
+function providersIn({ models }: WorkerReport): string[] {
+  const used = models.flatMap(({ versions }) =>
+    versions.flatMap((v) => v.execution_provider ?? []),
+  );
+  return [...new Set(used)].sort();
 }
 
 function statusOf(redisUp: boolean, allServed: boolean): HealthStatus {

@@ -17,6 +17,10 @@ function version(
     output: { kind: 'tensor' },
     batching: { max_batch_size: 1, max_queue_delay_ms: 0 },
     warmup: { batch_sizes: [] },
+    instances: 1,
+    lifecycle: { preload: true, keep_warm: 0, idle_unload_s: 0 },
+    warm_instances: 0,
+    memory_bytes: 0,
     card: {},
     ...more,
   };
@@ -27,6 +31,7 @@ const model = (versions: VersionReport[], more: Partial<ModelReport> = {}): Mode
   versions,
   ...more,
 });
+const TENSORS = { inputs: [{ name: 'x', dtype: 'float32' as const, shape: ['N'] }], outputs: [] };
 const worker = (...models: ModelReport[]) => ({ models }) as WorkerReport;
 const states = ([report]: ModelReport[]) => report?.versions.map((v) => [v.version, v.state]);
 
@@ -56,13 +61,55 @@ describe('mergeReports', () => {
     expect(mergeReports([broken, worker()], [])[0]?.reason).toBe('bad manifest');
   });
 
+  it('adds up the processes of all workers', () => {
+    const busy = { warm_instances: 2, memory_bytes: 300 };
+    const a = worker(model([version('1', 'ready', busy), version('2', 'ready', busy)]));
+    const b = worker(model([version('1', 'loading', { warm_instances: 1, memory_bytes: 50 })]));
+    const c = worker(model([version('1', 'unloaded')]));
+    for (const reports of [
+      [a, b, c],
+      [c, b, a],
+    ]) {
+      expect(mergeReports(reports, [])[0]?.versions).toMatchObject([
+        { state: 'ready', warm_instances: 3, memory_bytes: 350 },
+        { state: 'ready', ...busy },
+      ]);
+    }
+  });
+
+  it('tells of an update that any worker has trouble with, before one that is under way', () => {
+    const failed = { state: 'failed' as const, reason: 'x' };
+    const loading = { state: 'loading' as const };
+    const a = worker(model([version('1', 'ready', { update: loading })]));
+    const b = worker(model([version('1', 'ready', { update: failed })]));
+    const c = worker(model([version('1', 'ready')]));
+    const updateOf = ([report]: ModelReport[]) => report?.versions[0]?.update;
+    expect(updateOf(mergeReports([a, b, c], []))).toEqual(failed);
+    expect(updateOf(mergeReports([c, a], []))).toEqual(loading);
+    expect(updateOf(mergeReports([c, c], []))).toBeUndefined();
+  });
+
+  it('knows a graph that any worker has opened', () => {
+    const a = worker(model([version('1', 'loading')]));
+    const b = worker(model([version('1', 'unloaded', { tensors: TENSORS })]));
+    expect(mergeReports([a, b], [])[0]?.versions).toMatchObject([
+      { state: 'loading', tensors: TENSORS },
+    ]);
+  });
+
   it('takes jobs for what was served last while no worker is alive', () => {
-    const last = [model([version('1', 'failed'), version('2', 'loading'), version('3', 'ready')])];
-    expect(states(mergeReports([], last))).toEqual([
+    const busy = { warm_instances: 2, memory_bytes: 300, update: { state: 'loading' as const } };
+    const last = [
+      model([version('1', 'failed'), version('2', 'loading'), version('3', 'ready', busy)]),
+    ];
+    const merged = mergeReports([], last);
+    expect(states(merged)).toEqual([
       ['1', 'failed'],
       ['2', 'unloaded'],
       ['3', 'unloaded'],
     ]);
+    expect(merged[0]?.versions[2]).toMatchObject({ warm_instances: 0, memory_bytes: 0 });
+    expect(merged[0]?.versions[2]?.update).toBeUndefined();
     expect(mergeReports([worker()], last)).toEqual([]);
   });
 
@@ -81,13 +128,26 @@ describe('mergeReports', () => {
 describe('CatalogModel', () => {
   const of = (report: ModelReport, before?: CatalogModel) => CatalogModel.from(report, before);
 
-  it('goes to the highest version that can be served', () => {
-    const sut = of(
-      model([version('1', 'ready'), version('2', 'unloaded'), version('3', 'failed')]),
-    );
-    expect(sut.resolve(undefined).report.version).toBe('2');
-    expect(sut.resolve('1').report.version).toBe('1');
+  const opened = { tensors: TENSORS };
+
+  it.each<[string, VersionReport[]]>([
+    ['the highest that is ready', [version('1', 'ready'), version('2', 'ready')]],
+    ['not one that has failed', [version('2', 'ready'), version('3', 'failed', opened)]],
+    ['not one that is only just loading', [version('2', 'ready'), version('3', 'loading')]],
+    ['not one that nobody has opened', [version('2', 'ready'), version('3', 'unloaded')]],
+    ['one that was unloaded', [version('1', 'ready'), version('2', 'unloaded', opened)]],
+    ['one that loads again', [version('1', 'ready'), version('2', 'loading', opened)]],
+    ['an unopened one where there is no other', [version('1', 'failed'), version('2', 'loading')]],
+    ['the highest of unopened ones', [version('1', 'loading'), version('2', 'unloaded')]],
+  ])('goes to %s', (_, versions) => {
+    const sut = of(model(versions));
     expect(sut.defaultVersion?.report.version).toBe('2');
+    expect(sut.resolve(undefined).report.version).toBe('2');
+  });
+
+  it('goes to the version that is asked for, however much better others are', () => {
+    const sut = of(model([version('1', 'loading'), version('2', 'ready')]));
+    expect(sut.resolve('1').report.version).toBe('1');
   });
 
   it('says why a version, or all of them, cannot be served', () => {
@@ -112,10 +172,39 @@ describe('CatalogModel', () => {
     expect(codeOf(() => sut.resolve(name))).toBe('version-not-found');
   });
 
-  it('keeps the versions that have not changed, and no others', () => {
-    const before = of(model([version('1', 'ready'), version('2', 'loading')]));
-    const after = of(model([version('1', 'ready'), version('2', 'ready')]), before);
-    expect(after.resolve('1')).toBe(before.resolve('1'));
-    expect(after.resolve('2')).not.toBe(before.resolve('2'));
+  it('finds a version whatever its state, but not one that may stand behind a broken manifest', () => {
+    expect(of(model([version('1', 'failed')])).find('1').report.state).toBe('failed');
+    expect(codeOf(() => of(model([version('1', 'ready')])).find('2'))).toBe('version-not-found');
+    expect(codeOf(() => of(model([], { reason: 'x' })).find('1'))).toBe('model-unavailable');
+  });
+
+  describe('keeps a compiled validator', () => {
+    const first = version('1', 'ready', { tensors: TENSORS, memory_bytes: 1 });
+    const before = of(model([first]));
+    const kept = (change: Partial<VersionReport>) => {
+      const validator = before.resolve('1').validator();
+      const heard = JSON.parse(JSON.stringify({ ...first, ...change })) as VersionReport;
+      const after = of(model([heard]), before).find('1');
+      expect(after.report).toMatchObject(change);
+      return after.validator() === validator;
+    };
+
+    it.each<Partial<VersionReport>>([
+      {},
+      { state: 'loading' },
+      { memory_bytes: 2, warm_instances: 1, load_ms: 3 },
+      { update: { state: 'loading' }, sha256: 'x', card: { a: 'b' } },
+    ])('through %j', (change) => {
+      expect(kept(change)).toBe(true);
+    });
+
+    it.each<Partial<VersionReport>>([
+      { tensors: { ...TENSORS, inputs: [{ name: 'y', dtype: 'float32', shape: ['N'] }] } },
+      { input: { kind: 'tabular', fields: [{ name: 'a', mean: 0, std: 1 }] } },
+      { output: { kind: 'classification', activation: 'none', labels: ['a'], decimals: 4 } },
+      { batching: { max_batch_size: 0, max_queue_delay_ms: 0 } },
+    ])('but not through %j', (change) => {
+      expect(kept(change)).toBe(false);
+    });
   });
 });

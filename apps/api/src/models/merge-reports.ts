@@ -24,7 +24,7 @@ function mergeModel(a: ModelReport, b: ModelReport): ModelReport {
   const versions = new Map<string, VersionReport>(a.versions.map((v) => [v.version, v]));
   for (const version of b.versions) {
     const known = versions.get(version.version);
-    if (!known || rank(version) < rank(known)) versions.set(version.version, version);
+    versions.set(version.version, known ? mergeVersion(known, version) : version);
   }
   return {
     ...a,
@@ -33,13 +33,33 @@ function mergeModel(a: ModelReport, b: ModelReport): ModelReport {
   };
 }
 
+/** The better of the two, with the processes of both. */
+function mergeVersion(a: VersionReport, b: VersionReport): VersionReport {
+  const [better, other] = rank(b) < rank(a) ? [b, a] : [a, b];
+  return {
+    ...better,
+    // A worker that has just started has yet to open what another has long known.
+    tensors: better.tensors ?? other.tensors,
+    warm_instances: a.warm_instances + b.warm_instances,
+    memory_bytes: a.memory_bytes + b.memory_bytes,
+    update: [a.update, b.update].find((u) => u?.state === 'failed') ?? a.update ?? b.update,
+  };
+}
+
 function rank({ state }: VersionReport): number {
   return BEST_FIRST.indexOf(state);
 }
 
+/** What the report of a worker leaves behind that is gone. */
 function asleep(report: ModelReport): ModelReport {
   return {
     ...report,
-    versions: report.versions.map((v) => (v.state === 'failed' ? v : { ...v, state: 'unloaded' })),
+    versions: report.versions.map((version) => ({
+      ...version,
+      state: version.state === 'failed' ? 'failed' : 'unloaded',
+      warm_instances: 0,
+      memory_bytes: 0,
+      update: undefined,
+    })),
   };
 }

@@ -26,15 +26,22 @@ export function modelDetail(model: CatalogModel) {
   };
 }
 
-function versionDetail(report: VersionReport) {
+/** A version on its model's page. */
+export function versionDetail(report: VersionReport) {
   return {
     version: report.version,
     description: report.description ?? null,
     state: report.state,
     reason: report.reason ?? null,
+    update: report.update ? { reason: null, ...report.update } : null,
     sha256: report.sha256 ?? null,
     load_ms: report.load_ms ?? null,
     execution_provider: report.execution_provider ?? null,
+    instances: report.instances,
+    warm_instances: report.warm_instances,
+    memory_bytes: report.memory_bytes,
+    threads: report.threads ?? null,
+    lifecycle: report.lifecycle,
     input_schema: publishedInputSchema(report),
     output_schema: outputSchema(report),
     tensors: report.tensors ?? null,

@@ -1,15 +1,20 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ProblemError } from '#libs/contracts';
+import { type FleetCommand, FleetStore } from '#libs/jobs';
 import { ApiProblems } from '../openapi/responses.js';
 import { page, pageSize } from '../http/page.js';
 import { ModelCatalog } from './model.catalog.js';
-import { modelDetail, modelSummary } from './model.view.js';
+import { modelDetail, modelSummary, versionDetail } from './model.view.js';
 
 @ApiTags('models')
 @ApiProblems(401, 404, 422, 503)
 @Controller('v1/models')
 export class ModelsController {
-  constructor(private readonly catalog: ModelCatalog) {}
+  constructor(
+    private readonly catalog: ModelCatalog,
+    private readonly fleet: FleetStore,
+  ) {}
 
   @Get()
   @ApiOperation({ summary: 'The models there are, and the state of their versions' })
@@ -29,5 +34,32 @@ export class ModelsController {
   @ApiOperation({ summary: 'A model: versions, schemas, batching, card' })
   get(@Param('model') name: string) {
     return modelDetail(this.catalog.get(name));
+  }
+
+  @Post(':model/versions/:version/load')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Have every worker load a version' })
+  @ApiAcceptedResponse({ description: 'The workers were told; the version as it was then' })
+  load(@Param('model') model: string, @Param('version') version: string) {
+    return this.command({ type: 'load', model, version });
+  }
+
+  @Post(':model/versions/:version/unload')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Have every worker unload a version until its next job' })
+  @ApiAcceptedResponse({ description: 'The workers were told; the version as it was then' })
+  unload(@Param('model') model: string, @Param('version') version: string) {
+    return this.command({ type: 'unload', model, version });
+  }
+
+  private async command(command: FleetCommand) {
+    const { report } = this.catalog.get(command.model).find(command.version);
+    if (this.catalog.liveWorkers().length === 0) {
+      throw new ProblemError('not-ready', `No worker is alive that could ${command.type} it.`, {
+        retryAfterS: 2,
+      });
+    }
+    await this.fleet.command(command);
+    return versionDetail(report);
   }
 }

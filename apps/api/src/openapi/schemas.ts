@@ -48,6 +48,7 @@ class JobProblemSchema implements JobProblem {
 class JobTimingSchema implements JobTiming {
   @ApiProperty() queue_ms!: number;
   @ApiProperty() batch_wait_ms!: number;
+  @ApiProperty() load_ms!: number;
   @ApiProperty() preprocess_ms!: number;
   @ApiProperty() inference_ms!: number;
   @ApiProperty() postprocess_ms!: number;

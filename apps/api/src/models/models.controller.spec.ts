@@ -1,0 +1,73 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { ModelReport, WorkerReport } from '#libs/contracts';
+import type { FleetCommand, FleetStore } from '#libs/jobs';
+import { ModelCatalog } from './model.catalog.js';
+import { ModelsController } from './models.controller.js';
+
+const IRIS = {
+  model: 'iris',
+  versions: [
+    {
+      model: 'iris',
+      version: '1',
+      state: 'failed',
+      reason: 'bad graph',
+      input: { kind: 'tensor' },
+      output: { kind: 'tensor' },
+      warm_instances: 0,
+      memory_bytes: 0,
+    },
+  ],
+} as unknown as ModelReport;
+
+describe('load and unload', () => {
+  let workers: WorkerReport[];
+  let sent: FleetCommand[];
+  let catalog: ModelCatalog;
+  let sut: ModelsController;
+
+  beforeEach(() => {
+    workers = [{ id: 'w', models: [IRIS] } as unknown as WorkerReport];
+    sent = [];
+    const fleet = {
+      read: () => Promise.resolve({ workers, lastCatalog: [IRIS] }),
+      watch: () => Promise.resolve(() => undefined),
+      command: (command: FleetCommand) => Promise.resolve(void sent.push(command)),
+    } as unknown as FleetStore;
+    catalog = new ModelCatalog(fleet);
+    sut = new ModelsController(catalog, fleet);
+  });
+
+  afterEach(() => {
+    catalog.onApplicationShutdown();
+  });
+
+  it.each(['load', 'unload'] as const)(
+    'tells the workers to %s, also what has failed, as often as it is asked',
+    async (type) => {
+      await catalog.onApplicationBootstrap();
+      const shown = { version: '1', state: 'failed', reason: 'bad graph', update: null };
+      expect(await sut[type]('iris', '1')).toMatchObject(shown);
+      expect(await sut[type]('iris', '1')).toMatchObject(shown);
+      const command = { type, model: 'iris', version: '1' };
+      expect(sent).toEqual([command, command]);
+    },
+  );
+
+  it.each([
+    ['rosa', '1', 'model-not-found'],
+    ['iris', '2', 'version-not-found'],
+  ])('refuses %s version %s', async (model, version, code) => {
+    await catalog.onApplicationBootstrap();
+    await expect(sut.load(model, version)).rejects.toMatchObject({ code });
+    expect(sent).toEqual([]);
+  });
+
+  it('is not ready while no worker is alive', async () => {
+    workers = [];
+    await catalog.onApplicationBootstrap();
+    const problem = { code: 'not-ready', status: 503, retryAfterS: 2 };
+    await expect(sut.unload('iris', '1')).rejects.toMatchObject(problem);
+    expect(sent).toEqual([]);
+  });
+});
