@@ -42,7 +42,7 @@ describe('workers that are not alike', () => {
     for (const job of others) expect((await client.ended(job)).status).toBe('succeeded');
     expect(await client.ended(hanging)).toMatchObject({
       status: 'failed',
-      error: { code: 'poisoned' },
+      error: { code: 'execution-timeout' },
     });
   });
 });

@@ -73,6 +73,17 @@ export class Client {
     return this.ended(await this.submit(model, body));
   }
 
+  /** Polls a path until its answer is as wanted. */
+  async until<T>(path: string, wanted: (answer: Answer<T>) => boolean): Promise<Answer<T>> {
+    const deadline = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const found = await this.get<T>(path);
+      if (wanted(found)) return found;
+      if (Date.now() > deadline) throw new Error(`${path} is still ${JSON.stringify(found.body)}`);
+      await delay(POLL_MS);
+    }
+  }
+
   /** Polls a job until it runs. */
   async running({ id }: { id: string }): Promise<void> {
     for (;;) {
@@ -90,7 +101,7 @@ export class Client {
         models: { versions: { state: string }[] }[];
       }>('/health');
       const states = body.models.flatMap(({ versions }) => versions.map(({ state }) => state));
-      const settled = states.every((state) => state === 'ready' || state === 'failed');
+      const settled = states.every((state) => state !== 'loading');
       if (body.workers.length > 0 && settled) return;
       await delay(POLL_MS);
     }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, symlink } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -7,12 +7,19 @@ const ROOT = path.join(import.meta.dirname, '../../..');
 /** A MODELS_DIR with just these: models of the repository, or fixtures by `fixture:<name>`. */
 export async function modelsDir(...names: string[]): Promise<string> {
   const dir = await mkdtemp(path.join(tmpdir(), 'foretell-models-'));
-  for (const name of names) {
-    const fixture = name.startsWith('fixture:') ? name.slice('fixture:'.length) : null;
-    const folder = fixture === null ? `models/${name}` : `test/fixtures/models/${fixture}`;
-    await symlink(path.join(ROOT, folder), path.join(dir, fixture ?? name));
-  }
+  for (const name of names)
+    await symlink(folderOf(name), path.join(dir, path.basename(folderOf(name))));
   return dir;
+}
+
+/** A copy that a test may change. @param name as for `modelsDir`. */
+export async function copyModel(name: string, to: string): Promise<void> {
+  await cp(folderOf(name), to, { recursive: true });
+}
+
+function folderOf(name: string): string {
+  const [kind, fixture] = name.split(':');
+  return path.join(ROOT, kind === 'fixture' ? `test/fixtures/models/${fixture}` : `models/${name}`);
 }
 
 export interface HeldOut {
