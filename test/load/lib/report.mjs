@@ -1,0 +1,114 @@
+import { SYSTEMS } from './options.mjs';
+
+/** @import { Results } from './results.mjs' */
+/** @import { judge } from './targets.mjs' */
+
+/** @type {readonly [part: string, text: string, metric: string][]} */
+const ROWS = [
+  ['a', 'accepted submissions/s', 'accepts_per_s'],
+  ['', '  time of an answer p50, ms', 'accept_p50_ms'],
+  ['', '  time of an answer p99, ms', 'accept_p99_ms'],
+  ['', '  refused', 'refused'],
+  ['b', 'jobs/s until published', 'jobs_per_s'],
+  ['', '  CPU a job, µs', 'cpu_us_per_job'],
+  ['', '  load generator, cores', 'load_cores'],
+  ['', '  worker event-loop delay p99, ms', 'worker_loop_delay_p99_ms'],
+  ['c', 'rows/s, 1000 a request', 'batch_rows_per_s'],
+  ['', '  input, MB/s', 'batch_input_mb_per_s'],
+  ['', '  refused', 'batch_refused'],
+  ['', '  load generator, cores', 'batch_load_cores'],
+  ['d', 'latency p50, ms', 'latency_p50_ms'],
+  ['', '  p99', 'latency_p99_ms'],
+  ['', '  polls a job', 'latency_polls'],
+  ['', "  the job's own total_ms, p50", 'latency_total_ms_p50'],
+  ['', '  with Prefer: wait, p50', 'latency_wait_p50_ms'],
+  ['', '  with Prefer: wait, p99', 'latency_wait_p99_ms'],
+  ['e', 'heavy model, jobs/s of a backlog', 'heavy_jobs_per_s'],
+  ['', '  session alone, best rows/s', 'heavy_session_rows_per_s'],
+  ['', '  threads of the session', 'heavy_threads'],
+  ['', '  share', 'heavy_efficiency'],
+  ['', '  jobs/s from submission on', 'heavy_jobs_per_s_with_submission'],
+  ['', '  share', 'heavy_efficiency_with_submission'],
+  ['g', 'backlog, jobs', 'backlog_jobs'],
+  ['', '  accepts/s, empty queue', 'empty_accepts_per_s'],
+  ['', '  accepts/s, behind the backlog', 'backlog_accepts_per_s'],
+  ['', '  drained jobs/s, short queue', 'empty_drain_per_s'],
+  ['', '  drained jobs/s, backlog at its longest', 'backlog_drain_per_s'],
+  ['', '  drained jobs/s, all of it', 'backlog_drain_all_per_s'],
+];
+
+/**
+ * @param {Results} results
+ * @returns {string} medians, a column a system
+ */
+export function figuresTable(results) {
+  const systems = SYSTEMS.filter((system) =>
+    ROWS.some(([, , metric]) => results.all(system, metric).length > 0),
+  );
+  const rows = ROWS.filter(([, , metric]) =>
+    systems.some((system) => results.all(system, metric).length > 0),
+  ).map(([part, text, metric]) => [
+    part,
+    text,
+    ...systems.map((system) => shown(results.median(system, metric))),
+  ]);
+  return table([['', 'medians', ...systems], ...rows]);
+}
+
+/**
+ * @param {Results} results
+ * @returns {string} (f)
+ */
+export function usesTable(results) {
+  const rows = results.uses().flatMap(({ system, uses }) => {
+    const isQueued = results.all(system, 'jobs_per_s').length > 0;
+    const jobsPerS = results.median(system, isQueued ? 'jobs_per_s' : 'accepts_per_s');
+    return uses.map(({ name, count, cpu_cores, peak_rss_mb }) => [
+      'f',
+      `${system}, ${name}${count > 1 ? ` × ${count}` : ''}`,
+      cpu_cores.toFixed(2),
+      shown((cpu_cores / jobsPerS) * 1e6),
+      shown(peak_rss_mb),
+    ]);
+  });
+  return table([['', 'processes during (b)', 'cores', 'µs a job', 'peak MiB'], ...rows]);
+}
+
+/**
+ * @param {ReturnType<typeof judge>} verdicts
+ * @returns {string}
+ */
+export function targetsTable(verdicts) {
+  return table([
+    ['', 'targets', 'value', 'target', ''],
+    ...verdicts.map(({ part, text, value, target, met }) => [
+      part,
+      text,
+      value.toFixed(2),
+      target,
+      met ? 'met' : 'MISSED',
+    ]),
+  ]);
+}
+
+/** @param {number} value */
+function shown(value) {
+  if (Number.isNaN(value)) return '';
+  if (value >= 100) return Math.round(value).toLocaleString('en-GB');
+  return String(Number(value.toFixed(value >= 10 ? 1 : 2)));
+}
+
+/** @param {readonly (readonly string[])[]} rows the first one is the head */
+function table(rows) {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => (i < 2 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

@@ -1,0 +1,77 @@
+/** @import { Results } from './results.mjs' */
+
+/**
+ * @typedef {object} Target
+ * @property {string} part
+ * @property {string} text
+ * @property {(results: Results) => number} value
+ * @property {number} [atLeast]
+ * @property {number} [atMost]
+ */
+
+/**
+ * @param {string} metric
+ * @param {string} than
+ */
+function ratio(metric, than) {
+  /** @param {Results} results */
+  return (results) => results.median('foretell', metric) / results.median(than, metric);
+}
+
+/**
+ * @param {string} metric
+ */
+function own(metric) {
+  /** @param {Results} results */
+  return (results) => results.median('foretell', metric);
+}
+
+/** @type {readonly Target[]} */
+const TARGETS = [
+  { part: 'a', text: 'accepts/s ÷ floor', value: ratio('accepts_per_s', 'floor'), atLeast: 0.7 },
+  { part: 'a', text: 'accepts/s ÷ peer', value: ratio('accepts_per_s', 'peer'), atLeast: 10 },
+  { part: 'b', text: 'jobs/s ÷ floor', value: ratio('jobs_per_s', 'floor'), atLeast: 0.7 },
+  { part: 'b', text: 'jobs/s ÷ peer', value: ratio('jobs_per_s', 'peer'), atLeast: 10 },
+  {
+    part: 'c',
+    text: 'rows/s ÷ plain FastAPI',
+    value: ratio('batch_rows_per_s', 'plain'),
+    atLeast: 5,
+  },
+  { part: 'd', text: 'latency p50, ms', value: own('latency_p50_ms'), atMost: 5 },
+  {
+    part: 'e',
+    text: 'jobs/s ÷ best rows/s of the session',
+    value: own('heavy_efficiency'),
+    atLeast: 0.9,
+  },
+  {
+    part: 'g',
+    text: 'accepts/s, backlog ÷ empty queue',
+    value: own('backlog_accepts_ratio'),
+    atLeast: 0.9,
+  },
+  {
+    part: 'g',
+    text: 'drain rate, backlog ÷ empty queue',
+    value: own('backlog_drain_ratio'),
+    atLeast: 0.9,
+  },
+];
+
+/**
+ * @param {Results} results
+ * @returns those of the targets that this run can judge
+ */
+export function judge(results) {
+  return TARGETS.map(({ part, text, value, atLeast, atMost }) => {
+    const reached = value(results);
+    return {
+      part,
+      text,
+      value: reached,
+      target: atMost === undefined ? `≥ ${atLeast}` : `≤ ${atMost}`,
+      met: atMost === undefined ? reached >= (atLeast ?? 0) : reached <= atMost,
+    };
+  }).filter((verdict) => !Number.isNaN(verdict.value));
+}
