@@ -39,6 +39,8 @@ await runMain(async () => {
     console.log(`\n${figuresTable(results)}`);
     if (results.uses().length > 0) console.log(`\n${usesTable(results)}`);
     if (verdicts.length > 0) console.log(`\n${targetsTable(verdicts)}`);
+    for (const { turn, message } of results.errors)
+      console.log(`\nFAILED: turn ${turn} is missing in the medians: ${message}`);
     const out = resolve(options.out ?? join(benchDir, `${name}.json`));
     mkdirSync(dirname(out), { recursive: true });
     const chosen = { ...options, parts: [...options.parts], systems: [...options.systems] };

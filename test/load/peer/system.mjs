@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../../scripts/lib/ports.mjs';
 import { rootDir } from '../../../scripts/lib/paths.mjs';
 import { askRedis } from '../../../scripts/lib/resp.mjs';
 import { MODEL_FILE } from '../floor/iris.mjs';
@@ -31,15 +30,18 @@ function environment(redisUrl) {
  * @param {number} [options.workers] processes
  */
 async function startServer(bin, app, { dir, env, workers = 1 }) {
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const args = [app, '--port', String(port), '--workers', String(workers)];
-  const child = new Child(
-    'api',
-    join(bin, 'uvicorn'),
-    [...args, '--no-access-log', '--log-level', 'warning'],
-    { dir, env, cwd, talks: false },
-  );
+  // A free one, which it tells: one looked for beforehand may be gone by the time that Python has loaded.
+  const args = [
+    app,
+    '--port',
+    '0',
+    '--workers',
+    String(workers),
+    '--no-access-log',
+    '--no-use-colors',
+  ];
+  const child = new Child('api', join(bin, 'uvicorn'), args, { dir, env, cwd, talks: false });
+  const url = await child.until(async () => /running on (http:\S+)/.exec(child.lastLines())?.[1]);
   await child.until(async () => {
     const answer = await fetch(`${url}/health`).catch(() => undefined);
     return answer?.ok ? true : undefined;
@@ -65,16 +67,16 @@ export async function startPeer(bin, dir) {
     { dir, env, cwd, talks: false },
   );
   const { url, child: api } = await startServer(bin, 'api:app', { dir, env });
-  const keys = async () => {
-    const [reply = ''] = await askRedis(new URL(redis.url), [['DBSIZE']]);
-    return Number(reply.slice(1));
+  const results = async () => {
+    const [stats = ''] = await askRedis(new URL(redis.url), [['INFO', 'commandstats']]);
+    return Number(/^cmdstat_setex:calls=(\d+)/m.exec(stats)?.[1] ?? 0);
   };
   return {
     name: 'peer',
     url,
     paths: PATHS,
-    // A result is a key. The queue and its helpers are a few more, which are gone once it is empty.
-    ended: keys,
+    // Celery writes a result with one SETEX, and nothing else so. Keys come and go with its queues, and cannot be counted.
+    ended: results,
     processes: [redis.named, { name: 'api', pid: api.pid }, { name: 'worker', pid: celery.pid }],
     stop: async () => {
       await Promise.all([api.stop(), celery.stop()]);
