@@ -15,6 +15,9 @@ const LATE = 'It was not started within queue_timeout_s. Submit it again, or all
 /** A callback is tried for up to a week; the record it tells of stays as long. */
 const CALLBACK_KEEP_S = 8 * 86_400;
 
+/** A job that is carried along is shown as running once it has run for so long. */
+const RUNNING_AFTER_MS = 20;
+
 interface End {
   job: WorkerJob;
   result: JobResult;
@@ -35,13 +38,20 @@ export class BatchExecutor implements BatchHandler<WorkerJob> {
   async begin(batch: Batch<WorkerJob>): Promise<string[]> {
     const lone = batch.reason === 'solo';
     const jobs = jobsOf(batch);
-    const late = jobs.filter((job) => !job.starting && isLate(job));
+    const late = jobs.filter((job) => isNew(job) && isLate(job));
     if (late.length > 0) await this.expire(late);
-    const fresh = jobs.filter((job) => !job.starting && !job.isOver);
-    const starting = this.start(fresh, lone);
-    // An input that came along can run while Redis writes down that it does; `finish` waits for that.
-    if (lone) await starting;
-    else await startOf(jobs.filter((job) => !job.hasInput));
+    const mustStart = jobs.filter((job) => lone || !job.hasInput);
+    void this.start(mustStart.filter(isNew), lone);
+    await startOf(mustStart);
+    // The others can run at once. Most have ended before it would be worth while to write that down.
+    if (mustStart.length < jobs.length) {
+      setTimeout(() => {
+        void this.start(
+          jobs.filter((job) => isNew(job) && !job.isComplete),
+          false,
+        );
+      }, RUNNING_AFTER_MS).unref();
+    }
     batch.slices = batch.slices.filter(({ job }) => !job.isOver);
     if (batch.slices.length > 0) this.observe(batch);
     return batch.slices.map((slice) => slice.job.slice(slice));
@@ -75,10 +85,7 @@ export class BatchExecutor implements BatchHandler<WorkerJob> {
     problem: JobProblem,
     status: 'failed' | 'expired',
   ): Promise<void> {
-    await this.start(
-      jobs.filter((job) => !job.starting),
-      false,
-    );
+    await this.start(jobs.filter(isNew), false);
     const open = jobs.filter((job) => !job.isOver);
     await this.publish(open.map((job) => ({ job, result: job.failed(problem, status) })));
   }
@@ -134,6 +141,7 @@ export class BatchExecutor implements BatchHandler<WorkerJob> {
     const results = ends.map(({ job, result }) => ({
       id: job.id,
       fence: job.fence,
+      sentAt: job.sentAt,
       keepS: job.message.webhook
         ? Math.max(job.message.resultTtlS, CALLBACK_KEEP_S)
         : job.message.resultTtlS,
@@ -192,6 +200,11 @@ async function startOf(jobs: WorkerJob[]): Promise<void> {
 function labelsOf({ slices }: Batch<WorkerJob>): { model: string; version: string } {
   const job = slices[0]?.job;
   return { model: job?.model ?? '', version: job?.message.version ?? '' };
+}
+
+/** Its start is not written down. */
+function isNew({ starting, isOver }: WorkerJob): boolean {
+  return !starting && !isOver;
 }
 
 /** Too late to be started for the first time. */

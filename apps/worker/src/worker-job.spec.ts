@@ -11,10 +11,10 @@ function setUp(message: Partial<JobMessage> = {}) {
   const sut = new WorkerJob(
     'iris',
     {
-      id: 'job_1',
       takenAt: Date.now(),
       stalls: 0,
       message: {
+        id: 'job_1',
         version: '1',
         count: 1,
         bytes: 10,

@@ -26,14 +26,14 @@ export class WorkerJob implements ServedJob {
   readonly startBy: number | undefined;
   solo: boolean;
   loadMs = 0;
-  /** Who holds the newest fence may publish. 0 before it was started. */
+  /** Who holds the newest fence may publish. 0 while its start is not written down. */
   fence = 0;
-  /** Ends when Redis knows that it was started; undefined before that was asked for. */
+  /** Ends when its start is written down; undefined before that was asked for. */
   starting: Promise<void> | undefined;
 
   private text: string | undefined;
   private starts: number[] | undefined;
-  private sentAt = 0;
+  private firstSentAt = 0;
   private readonly parts: Part[] = [];
   private missing: number;
   private done = 0;
@@ -54,7 +54,7 @@ export class WorkerJob implements ServedJob {
     private readonly reject: (error: HandBack) => void,
   ) {
     const { message } = taken;
-    this.id = taken.id;
+    this.id = message.id;
     this.message = message;
     this.takenAt = taken.takenAt;
     this.count = message.count;
@@ -76,6 +76,11 @@ export class WorkerJob implements ServedJob {
 
   get isComplete(): boolean {
     return this.missing === 0;
+  }
+
+  /** When it first went to a runner, ms since the epoch; 0 before. */
+  get sentAt(): number {
+    return this.firstSentAt;
   }
 
   get hasInput(): boolean {
@@ -113,7 +118,7 @@ export class WorkerJob implements ServedJob {
   /** The text of a slice as the runner takes it. */
   slice({ from, to }: Slice<WorkerJob>): string {
     const text = this.text ?? '';
-    this.sentAt ||= Date.now();
+    this.firstSentAt ||= Date.now();
     if (from === 0 && to === this.count) return text;
     const starts = (this.starts ??= lineStarts(text));
     const end = to < this.count ? (starts[to] ?? 0) - BETWEEN.length : text.length;
@@ -161,7 +166,7 @@ export class WorkerJob implements ServedJob {
     const now = Date.now();
     return {
       queue_ms: Math.max(0, takenAt - createdAt),
-      batch_wait_ms: Math.max(0, (this.sentAt || now) - takenAt),
+      batch_wait_ms: Math.max(0, (this.firstSentAt || now) - takenAt),
       load_ms: this.loadMs,
       preprocess_ms: micro(stages.preprocessMs),
       inference_ms: micro(stages.inferenceMs),

@@ -1,3 +1,4 @@
+export type { Bundle, JobMessage } from './bundle.js';
 export {
   DELIVERY_HANDLER,
   DeliveryConsumer,
@@ -12,7 +13,7 @@ export { JobStore } from './job.store.js';
 export { JobsModule } from './jobs.module.js';
 export { HandBack, type PredictConsumer, type TakenJob } from './predict.consumer.js';
 export { PredictConsumers } from './predict.consumers.js';
-export { type JobMessage, PredictQueues } from './predict.queues.js';
+export { PredictQueues } from './predict.queues.js';
 export {
   isOver,
   type JobRecord,

@@ -50,6 +50,17 @@ export interface NotStarted {
   status: JobStatus | null;
 }
 
+/** An end that is to be published. */
+export interface Publication {
+  id: string;
+  fence: number;
+  /** When it was sent to a runner, ms since the epoch. */
+  sentAt: number;
+  /** How long the record is kept from now on. */
+  keepS: number;
+  result: JobResult;
+}
+
 /** The job records in Redis, which are the truth about jobs. */
 export class JobStore {
   constructor(
@@ -123,17 +134,17 @@ export class JobStore {
 
   /**
    * Publishes a batch's results. All jobs must be of one model.
+   * @param results `fence` 0 where the start was not written down (`begin`), and `sentAt` says when it was.
    * @returns for each, whether it was published: false where a newer attempt holds the fence or the
    *   job had ended already, and then nothing of it has changed.
    */
-  async publish(
-    results: readonly { id: string; fence: number; keepS: number; result: JobResult }[],
-  ): Promise<boolean[]> {
+  async publish(results: readonly Publication[]): Promise<boolean[]> {
     const records = results.map(({ id }) => this.keys.record(id));
     const args: (string | number)[] = [Date.now()];
-    for (const { fence, result, keepS } of results) {
-      if (!isTerminal(result.status)) throw new TypeError(`${result.status} is no end`);
-      args.push(fence, result.status, encodeEnd(result), result.outputs ?? '', keepS * 1000);
+    for (const { fence, sentAt, result, keepS } of results) {
+      const { status, outputs = '' } = result;
+      if (!isTerminal(status)) throw new TypeError(`${status} is no end`);
+      args.push(fence, sentAt, status, encodeEnd(result), outputs, keepS * 1000);
     }
     const answers = await this.redis.publishBatch(records.length, ...records, ...args);
     return answers.map((answer) => answer === 1);

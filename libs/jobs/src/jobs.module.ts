@@ -93,9 +93,9 @@ export class JobsModule {
       },
       {
         provide: PredictConsumers,
-        inject: [REDIS, Keys, CONFIG],
-        useFactory: (redis: Redis, keys: Keys, config: Config) =>
-          new PredictConsumers(redis, keys, config.jobs),
+        inject: [REDIS, Keys, PredictQueues, CONFIG],
+        useFactory: (redis: Redis, keys: Keys, queues: PredictQueues, config: Config) =>
+          new PredictConsumers(redis, keys, queues, config.jobs),
       },
       {
         provide: Submitter,

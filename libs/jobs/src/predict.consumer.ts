@@ -1,10 +1,10 @@
 import { type Job, WaitingError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Keys } from './keys.js';
-import type { JobMessage } from './predict.queues.js';
+import type { Bundle, JobMessage } from './bundle.js';
+import type { PredictQueues } from './predict.queues.js';
 
 export interface TakenJob {
-  id: string;
   message: JobMessage;
   takenAt: number;
   /** How often a worker died holding it. */
@@ -27,53 +27,50 @@ const KEEP_FINISHED = 200;
 /** After an error that nobody foresaw: not so soon that it fills the log. */
 const UNFORESEEN_DELAY_MS = 1000;
 
+/** How much of the average the newest bundle makes, and what it is taken to be at first. */
+const NEWEST = 0.2;
+const FIRST_BUNDLE_JOBS = 4;
+
+interface Returned {
+  message: JobMessage;
+  delayMs: number;
+}
+
+export interface PredictConsumerOptions {
+  redis: Redis;
+  keys: Keys;
+  queues: PredictQueues;
+  /** Jobs held at once; at least twice the batch cap keeps the runner fed. */
+  concurrency: number;
+  lockDurationMs: number;
+  stalledIntervalMs: number;
+  onError: (error: Error) => void;
+}
+
 /**
  * Takes a model's jobs from its queue, ahead of need, and hands each to `handle`. A job whose worker
  * dies is taken over by another; since infrastructure must never use up a job's attempts, there is no
  * limit to how often.
  */
 export class PredictConsumer {
-  private readonly worker: Worker<JobMessage>;
+  private readonly worker: Worker<Bundle>;
+  private jobsAtOnce: number;
+  private bundleJobs = FIRST_BUNDLE_JOBS;
 
-  /**
-   * @param handle resolves once the job's end is published. @throws HandBack to return it.
-   * @param concurrency jobs held at once; at least twice the batch cap keeps the runner fed.
-   */
+  /** @param handle resolves once the job's end is published. @throws HandBack to return it. */
   constructor(
-    model: string,
-    handle: (job: TakenJob) => Promise<void>,
-    options: {
-      redis: Redis;
-      keys: Keys;
-      concurrency: number;
-      lockDurationMs: number;
-      stalledIntervalMs: number;
-      onError: (error: Error) => void;
-    },
+    private readonly model: string,
+    private readonly handle: (job: TakenJob) => Promise<void>,
+    private readonly options: PredictConsumerOptions,
   ) {
-    this.worker = new Worker<JobMessage>(
+    this.jobsAtOnce = options.concurrency;
+    this.worker = new Worker<Bundle>(
       options.keys.queueName(model),
-      async (job, token) => {
-        try {
-          await handle({
-            id: job.id ?? '',
-            message: job.data,
-            takenAt: Date.now(),
-            stalls: job.stalledCounter,
-          });
-        } catch (error) {
-          if (!(error instanceof HandBack)) options.onError(error as Error);
-          const delayMs = error instanceof HandBack ? error.delayMs : UNFORESEEN_DELAY_MS;
-          // Never BullMQ's `failed`, which knows nothing of the record: what could not be moved stalls,
-          // and comes again.
-          await returnToQueue(job, token, delayMs).catch(options.onError);
-          throw new WaitingError();
-        }
-      },
+      (job, token) => this.process(job, token),
       {
         connection: options.redis,
         prefix: options.keys.queuePrefix(model),
-        concurrency: options.concurrency,
+        concurrency: this.bundlesAtOnce(),
         lockDuration: options.lockDurationMs,
         stalledInterval: options.stalledIntervalMs,
         maxStalledCount: Number.MAX_SAFE_INTEGER,
@@ -86,9 +83,60 @@ export class PredictConsumer {
     this.worker.on('error', options.onError);
   }
 
-  /** Most jobs held at once. */
+  /** Most jobs held at once, or about that: they come in bundles. */
   set concurrency(jobs: number) {
-    this.worker.concurrency = jobs;
+    this.jobsAtOnce = jobs;
+    this.worker.concurrency = this.bundlesAtOnce();
+  }
+
+  private bundlesAtOnce(): number {
+    return Math.max(2, Math.ceil(this.jobsAtOnce / this.bundleJobs));
+  }
+
+  /** Ends when every job of the bundle has ended, or has gone back. */
+  private async process(bundle: Job<Bundle>, token: string | undefined): Promise<void> {
+    const { jobs } = bundle.data;
+    this.bundleJobs += NEWEST * (jobs.length - this.bundleJobs);
+    this.worker.concurrency = this.bundlesAtOnce();
+    const takenAt = Date.now();
+    const returned: Returned[] = [];
+    await Promise.all(
+      jobs.map(async (message) => {
+        try {
+          await this.handle({ message, takenAt, stalls: bundle.stalledCounter });
+        } catch (error) {
+          if (!(error instanceof HandBack)) this.options.onError(error as Error);
+          const delayMs = error instanceof HandBack ? error.delayMs : UNFORESEEN_DELAY_MS;
+          returned.push({ message, delayMs });
+        }
+      }),
+    );
+    const [only] = returned;
+    if (!only) return;
+    try {
+      if (jobs.length > 1) {
+        await this.requeue(returned);
+        return;
+      }
+      if (only.delayMs > 0) await bundle.moveToDelayed(Date.now() + only.delayMs, token);
+      else await bundle.moveToWait(token);
+    } catch (error) {
+      this.options.onError(error as Error);
+    }
+    // Never BullMQ's `failed`, which knows nothing of the record: what could not be moved stalls, and
+    // comes again.
+    throw new WaitingError();
+  }
+
+  /** Each by itself from now on. Should this process die before the bundle is done, both may run: one wins. */
+  private async requeue(returned: readonly Returned[]): Promise<void> {
+    for (const delayMs of new Set(returned.map((job) => job.delayMs))) {
+      const bundles = returned
+        .filter((job) => job.delayMs === delayMs)
+        .map(({ message }) => ({ jobs: [message] }));
+      const options = delayMs > 0 ? { delay: delayMs } : { lifo: true };
+      await this.options.queues.add(this.model, bundles, options);
+    }
   }
 
   /** Takes no further job; those already taken go on. */
@@ -100,9 +148,4 @@ export class PredictConsumer {
   async close(): Promise<void> {
     await this.worker.close();
   }
-}
-
-async function returnToQueue(job: Job, token: string | undefined, delayMs: number): Promise<void> {
-  if (delayMs > 0) await job.moveToDelayed(Date.now() + delayMs, token);
-  else await job.moveToWait(token);
 }

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Config } from '#libs/config';
 import type { Keys } from './keys.js';
 import { PredictConsumer, type TakenJob } from './predict.consumer.js';
+import type { PredictQueues } from './predict.queues.js';
 
 /** Opens consumers on the queues of models. */
 export class PredictConsumers {
@@ -11,6 +12,7 @@ export class PredictConsumers {
   constructor(
     private readonly redis: Redis,
     private readonly keys: Keys,
+    private readonly queues: PredictQueues,
     private readonly config: Config['jobs'],
   ) {}
 
@@ -23,6 +25,7 @@ export class PredictConsumers {
     return new PredictConsumer(model, handle, {
       redis: this.redis,
       keys: this.keys,
+      queues: this.queues,
       concurrency,
       lockDurationMs: this.config.LOCK_DURATION_MS,
       stalledIntervalMs: this.config.STALLED_INTERVAL_MS,

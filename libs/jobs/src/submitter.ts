@@ -1,24 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ProblemError } from '#libs/contracts';
+import { bundlesOf, type JobMessage } from './bundle.js';
 import type { JobStore } from './job.store.js';
-import type { JobMessage, PredictQueues } from './predict.queues.js';
+import type { PredictQueues } from './predict.queues.js';
 import type { JobSpec } from './record.js';
 
-interface Waiting {
+/** A job that is to be accepted. */
+export interface Submission {
   spec: JobSpec;
+  /** As `inputText` makes it. */
   input: string;
-  shape: JobMessage['shape'];
+  /** Of its instances, for the message. */
+  shape?: JobMessage['shape'];
+  /** Rows up to which it travels together with others, see `bundlesOf`. */
+  bundleRows: number;
+}
+
+interface Waiting extends Submission {
   accepted: () => void;
   refused: (error: Error) => void;
 }
 
-/**
- * Inputs up to this many bytes travel in the message as well. BullMQ keeps it as JSON in JSON: with its
- * escapes it stays below the 1024 bytes up to which Redis stores a job's hash compactly.
- */
+/** Inputs up to this many bytes travel in the message as well. */
 const MAX_CARRIED_BYTES = 512;
 /** Most jobs of one flush, so that a flush stays a short piece of Redis' time. */
 const MAX_FLUSH = 256;
+/** Flushes of a model under way at once: while Redis works on one, the api prepares the next. */
+const MAX_FLUSHES = 2;
 /** Together, longer than an operator takes to bring Redis back. */
 const DISCARD_DELAYS_MS = [1000, 5000, 15_000, 60_000, 300_000, 900_000];
 
@@ -29,7 +37,8 @@ const DISCARD_DELAYS_MS = [1000, 5000, 15_000, 60_000, 300_000, 900_000];
  */
 export class Submitter {
   private readonly waiting = new Map<string, Waiting[]>();
-  private readonly flushing = new Set<string>();
+  /** Flushes under way, by model. */
+  private readonly flushing = new Map<string, number>();
 
   constructor(
     private readonly store: JobStore,
@@ -38,40 +47,39 @@ export class Submitter {
 
   /**
    * Resolves when the job is in Redis as durably as that Redis is configured.
-   * @param input as `inputText` makes it.
-   * @param shape of its instances, for the message.
    * @throws ProblemError `queue-unavailable` when Redis did not take it; then it does not exist.
    */
-  submit(spec: JobSpec, input: string, shape?: JobMessage['shape']): Promise<void> {
+  submit(job: Submission): Promise<void> {
+    const { model } = job.spec;
     return new Promise((accepted, refused) => {
-      const job = { spec, input, shape, accepted, refused };
-      const line = this.waiting.get(spec.model);
-      if (line) line.push(job);
-      else this.waiting.set(spec.model, [job]);
-      if (!this.flushing.has(spec.model)) void this.flushAll(spec.model);
+      const line = this.waiting.get(model) ?? [];
+      line.push({ ...job, accepted, refused });
+      this.waiting.set(model, line);
+      // Requests that arrive in the same turn of the event loop join the first flush.
+      if (line.length === 1) setImmediate(() => void this.flushNext(model));
     });
   }
 
-  private async flushAll(model: string): Promise<void> {
-    this.flushing.add(model);
-    // Requests that arrived in the same turn of the event loop join the first flush.
-    await new Promise((resolve) => setImmediate(resolve));
-    for (;;) {
-      const line = this.waiting.get(model);
-      if (!line) break;
-      const batch = line.splice(0, MAX_FLUSH);
-      if (line.length === 0) this.waiting.delete(model);
-      await this.flush(model, batch);
-    }
-    this.flushing.delete(model);
+  private async flushNext(model: string): Promise<void> {
+    const underWay = this.flushing.get(model) ?? 0;
+    const line = this.waiting.get(model);
+    if (!line || underWay >= MAX_FLUSHES) return;
+    this.flushing.set(model, underWay + 1);
+    const batch = line.splice(0, MAX_FLUSH);
+    if (line.length === 0) this.waiting.delete(model);
+    await this.flush(model, batch);
+    this.flushing.set(model, (this.flushing.get(model) ?? 1) - 1);
+    await this.flushNext(model);
   }
 
   /** Records leave before the BullMQ jobs, as a worker drops a job without one; no answer is awaited. */
   private async flush(model: string, batch: readonly Waiting[]): Promise<void> {
-    const messages = batch.map((job) => ({ id: job.spec.id, message: messageOf(job) }));
+    const bundles = bundlesOf(
+      batch.map((job) => ({ message: messageOf(job), bundleRows: job.bundleRows })),
+    );
     try {
       // The first failure settles it: a queue that is first opened while Redis is away waits for it.
-      await Promise.all([this.store.create(batch), this.queues.add(model, messages)]);
+      await Promise.all([this.store.create(batch), this.queues.add(model, bundles)]);
       for (const { accepted } of batch) accepted();
     } catch (cause) {
       // A BullMQ job whose record is gone is dropped by the worker that takes it.
@@ -103,6 +111,7 @@ function messageOf({ spec, input, shape }: Waiting): JobMessage {
   const { priority, queueTimeoutS, executionTimeoutS } = spec;
   const bytes = Buffer.byteLength(input);
   return {
+    id: spec.id,
     version: spec.version,
     count: spec.count,
     bytes,

@@ -3,7 +3,7 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type Config, isLoopback } from '#libs/config';
-import { DeliveryQueue, type JobMessage, PredictQueues } from '#libs/jobs';
+import { type Bundle, DeliveryQueue, type JobMessage, PredictQueues } from '#libs/jobs';
 import { ModelCatalog } from '../models/model.catalog.js';
 import { boardAccess } from './board.access.js';
 
@@ -34,7 +34,7 @@ export async function mountBoard(app: NestFastifyApplication, config: Config): P
     for (const name of names.filter((n) => !models.has(n))) {
       const description = `Jobs of ${name}`;
       const adapter = new BullMQAdapter(queues.of(name), { readOnlyMode: true, description });
-      adapter.setFormatter('data', withoutInput);
+      adapter.setFormatter('data', withoutInputs);
       models.set(name, adapter);
     }
     board.replaceQueues([...names.flatMap((name) => models.get(name) ?? []), deliveries]);
@@ -47,7 +47,10 @@ export async function mountBoard(app: NestFastifyApplication, config: Config): P
   });
 }
 
-function withoutInput(message: JobMessage): Partial<JobMessage> {
-  const { input, ...shown } = message;
-  return input === undefined ? shown : { ...shown, input: '[redacted]' };
+function withoutInputs({ jobs }: Bundle): { jobs: Partial<JobMessage>[] } {
+  return {
+    jobs: jobs.map(({ input, ...shown }) =>
+      input === undefined ? shown : { ...shown, input: '[redacted]' },
+    ),
+  };
 }

@@ -1,15 +1,22 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type ModelReport, ProblemError, type VersionReport } from '#libs/contracts';
 import { partitionOfModel } from '#libs/jobs';
-import { InputValidator } from '#libs/models';
+import { batchAxisOf, InputValidator, maxRowsOf } from '#libs/models';
 
 /** A version that can be asked for. */
 export class CatalogVersion {
+  /** Rows that a runner takes at once; 1 while that is not known. */
+  readonly rowsPerRun: number;
+
   private constructor(
     readonly report: VersionReport,
     readonly partition: number,
     private compiled: InputValidator | undefined,
-  ) {}
+  ) {
+    const { tensors, batching } = report;
+    const most = batching.max_batch_size;
+    this.rowsPerRun = tensors ? maxRowsOf(batchAxisOf(tensors, most), most) : 1;
+  }
 
   /** A validator that still fits is kept: reports change with every load, and compiling holds up all. */
   static from(

@@ -52,7 +52,8 @@ export class PredictService {
       webhook: this.webhook(body),
     };
     const input = inputText(instances, body.parameters);
-    await this.submitter.submit(spec, input, shapeOf(served.report, instances));
+    const shape = shapeOf(served.report, instances);
+    await this.submitter.submit({ spec, input, shape, bundleRows: served.rowsPerRun });
     this.tell(spec);
     return toJobView(queuedRecord(spec), caller.baseUrl);
   }

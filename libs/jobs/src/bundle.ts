@@ -1,0 +1,60 @@
+import type { Priority, WebhookEvent } from '#libs/contracts';
+
+/** What a BullMQ job carries of a job: enough to form a batch, and the input while it is small. */
+export interface JobMessage {
+  id: string;
+  version: string;
+  /** Instances, that is rows of a batch. */
+  count: number;
+  /** Size of the input. */
+  bytes: number;
+  createdAt: number;
+  resultTtlS: number;
+  requestId: string;
+  /** Events to call back for; absent where nobody asked. */
+  webhook?: WebhookEvent[] | undefined;
+  /** The record's input once more where it is small: it spares the worker a round trip. */
+  input?: string | undefined;
+  /** `shapeSignature` of the instances: one for all, or one each; absent where the graph's shapes are fixed. */
+  shape?: string | string[] | undefined;
+  /** Absent: normal. */
+  priority?: Priority | undefined;
+  /** Not started by then, ms since the epoch: expired. */
+  startBy?: number | undefined;
+  executionTimeoutMs?: number | undefined;
+}
+
+/** Jobs that travel as one BullMQ job. */
+export interface Bundle {
+  jobs: JobMessage[];
+}
+
+/**
+ * Puts jobs that were accepted together into bundles: BullMQ then costs once what it would cost for each.
+ * Those of a bundle are of one version and priority, and no more than would run together anyway, so that
+ * a bundle keeps no other worker from work.
+ * @param jobs of one model, with the rows up to which each travels with others.
+ */
+export function bundlesOf(jobs: readonly { message: JobMessage; bundleRows: number }[]): Bundle[] {
+  const bundles: Bundle[] = [];
+  const open = new Map<string, { bundle: Bundle; rows: number }>();
+  for (const { message, bundleRows } of jobs) {
+    const key = `${message.version} ${message.priority ?? ''}`;
+    const current = open.get(key);
+    if (current && current.rows + message.count <= bundleRows) {
+      current.bundle.jobs.push(message);
+      current.rows += message.count;
+    } else {
+      const bundle = { jobs: [message] };
+      bundles.push(bundle);
+      open.set(key, { bundle, rows: message.count });
+    }
+  }
+  return bundles;
+}
+
+/** Its BullMQ id: that of its job, or of the first one and how many more there are. */
+export function bundleId({ jobs }: Bundle): string {
+  const first = jobs[0]?.id ?? '';
+  return jobs.length === 1 ? first : `${first}+${String(jobs.length - 1)}`;
+}
