@@ -31,7 +31,7 @@ const MAX_FLUSHES = 2;
 const DISCARD_DELAYS_MS = [1000, 5000, 15_000, 60_000, 300_000, 900_000];
 
 /**
- * Accepts jobs by group commit: while one round trip to Redis is under way, the submissions that come
+ * Accepts jobs by group commit: while round trips to Redis are under way, the submissions that come
  * in gather, and the next round trip takes them all. A lone submission goes at once. Under load the
  * cost of a round trip, and of the AOF's fsync, is shared by everybody who waits for it.
  */
