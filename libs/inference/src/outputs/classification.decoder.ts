@@ -41,8 +41,8 @@ export class ClassificationDecoder implements OutputDecoder {
     const count = parameters.top_k ?? this.spec.top_k;
     if (count !== undefined) {
       // Ranked by the exact scores: rounding can make two of them equal.
-      const ranked = this.labels.map((_, i) => i).sort((a, b) => at(scores, b) - at(scores, a));
-      const best = ranked.slice(0, count).map((i) => `{${this.entry(i)}}`);
+      const ranked = highest(scores, count);
+      const best = ranked.map((i) => `{${this.entry(i)}}`);
       return `{${this.entry(ranked[0] ?? 0)},"top_k":[${best.join(',')}]}`;
     }
     let best = 0;
@@ -90,13 +90,14 @@ export class ClassificationDecoder implements OutputDecoder {
       case 'none':
         return;
       case 'sigmoid':
-        scores.forEach((score, i) => (scores[i] = 1 / (1 + Math.exp(-score))));
+        for (let i = 0; i < scores.length; i++) scores[i] = 1 / (1 + Math.exp(-at(scores, i)));
         return;
       case 'softmax': {
-        const max = Math.max(...scores);
+        let max = -Infinity;
+        for (let i = 0; i < scores.length; i++) max = Math.max(max, at(scores, i));
         let sum = 0;
-        scores.forEach((score, i) => (sum += scores[i] = Math.exp(score - max)));
-        scores.forEach((exp, i) => (scores[i] = exp / sum));
+        for (let i = 0; i < scores.length; i++) sum += scores[i] = Math.exp(at(scores, i) - max);
+        for (let i = 0; i < scores.length; i++) scores[i] = at(scores, i) / sum;
       }
     }
   }
@@ -104,4 +105,28 @@ export class ClassificationDecoder implements OutputDecoder {
 
 function at(values: Float64Array, i: number): number {
   return values[i] ?? 0;
+}
+
+/** Up to so many, an insertion into those found so far is quicker than sorting all. */
+const MAX_INSERTED = 32;
+
+/** Places of the `count` highest values, highest first; of equal ones the first comes first. */
+function highest(values: Float64Array, count: number): number[] {
+  if (count > MAX_INSERTED) {
+    const all = Array.from(values, (_, i) => i).sort((a, b) => at(values, b) - at(values, a));
+    return all.slice(0, count);
+  }
+  const best: number[] = [];
+  let least = -Infinity;
+  for (let i = 0; i < values.length; i++) {
+    const value = at(values, i);
+    if (best.length === count && value <= least) continue;
+    let place = Math.min(best.length, count - 1);
+    for (; place > 0 && at(values, best[place - 1] ?? 0) < value; place--) {
+      best[place] = best[place - 1] ?? 0;
+    }
+    best[place] = i;
+    least = at(values, best.at(-1) ?? 0);
+  }
+  return best;
 }

@@ -167,3 +167,26 @@ describe('TensorDecoder', () => {
     expect(new RegressionDecoder({ ...spec, tensor: 'y' }, two)).toBeDefined();
   });
 });
+
+describe('ClassificationDecoder among many classes', () => {
+  it.each([1, 2, 5, 32, 33, 200])(
+    'ranks the best %i as a sort would, equal ones in order',
+    (count) => {
+      const labels = Array.from({ length: 200 }, (_, i) => `class${String(i)}`);
+      const scores = labels.map((_, i) => ((i * 37) % 50) / 50);
+      const expected = labels
+        .map((label, i) => ({ label, confidence: scores[i] ?? 0 }))
+        .sort((a, b) => b.confidence - a.confidence)
+        .slice(0, count);
+      const sut = new ClassificationDecoder(
+        { kind: 'classification', activation: 'none', labels, decimals: 4 },
+        [{ name: 'scores', dtype: 'float64', shape: ['batch', 200] }],
+      );
+      const outputs = { scores: { data: Float64Array.from(scores), shape: [200] } };
+      const { top_k: best } = JSON.parse(sut.decode(outputs, 0, { top_k: count })) as {
+        top_k: unknown;
+      };
+      expect(best).toEqual(expected);
+    },
+  );
+});
