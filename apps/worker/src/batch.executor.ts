@@ -134,7 +134,18 @@ export class BatchExecutor implements BatchHandler<WorkerJob> {
     const mine = ends.filter((_, i) => published[i] === true);
     await this.callBack(mine.map(({ job, result }) => ({ job, status: result.status })));
     for (const { job, result } of mine) this.tell(job, result);
-    for (const { job } of ends) job.ended();
+    // Somebody else has begun it, and may have given it back: only with the newest fence is that settled.
+    const unsettled = ends.filter(({ job }, i) => published[i] !== true && job.fence === 0);
+    if (unsettled.length > 0) await this.publishFenced(unsettled);
+    for (const { job } of ends) if (!job.isOver) job.ended();
+  }
+
+  private async publishFenced(ends: End[]): Promise<void> {
+    await this.startAll(
+      ends.map(({ job }) => job),
+      false,
+    );
+    await this.publish(ends.filter(({ job }) => !job.isOver));
   }
 
   private async publishUntilDone(ends: End[]): Promise<boolean[]> {

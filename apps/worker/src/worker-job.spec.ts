@@ -12,7 +12,7 @@ function setUp(message: Partial<JobMessage> = {}) {
     'iris',
     {
       takenAt: Date.now(),
-      stalls: 0,
+      suspect: false,
       message: {
         id: 'job_1',
         version: '1',

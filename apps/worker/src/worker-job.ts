@@ -65,8 +65,7 @@ export class WorkerJob implements ServedJob {
     this.startBy = message.startBy;
     this.text = message.input;
     this.missing = message.count;
-    // A worker died with it in hand; it may have been the cause.
-    this.solo = taken.stalls > 0;
+    this.solo = taken.suspect;
   }
 
   /** It has ended or gone back: what is still under way of it counts no more. */

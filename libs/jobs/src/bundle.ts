@@ -22,6 +22,8 @@ export interface JobMessage {
   /** Not started by then, ms since the epoch: expired. */
   startBy?: number | undefined;
   executionTimeoutMs?: number | undefined;
+  /** A worker died with it in hand. */
+  suspect?: boolean | undefined;
 }
 
 /** Jobs that travel as one BullMQ job. */
@@ -44,11 +46,12 @@ export function bundlesOf(jobs: readonly { message: JobMessage; bundleRows: numb
     if (current && current.rows + message.count <= bundleRows) {
       current.bundle.jobs.push(message);
       current.rows += message.count;
-    } else {
-      const bundle = { jobs: [message] };
-      bundles.push(bundle);
-      open.set(key, { bundle, rows: message.count });
+      continue;
     }
+    const bundle = { jobs: [message] };
+    bundles.push(bundle);
+    // One that fills a bundle by itself leaves the open one to the small ones.
+    if (message.count < bundleRows) open.set(key, { bundle, rows: message.count });
   }
   return bundles;
 }

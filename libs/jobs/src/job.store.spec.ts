@@ -7,6 +7,7 @@ import { Keys } from './keys.js';
 import type { JobResult, JobSpec } from './record.js';
 
 const PARTITION = 7;
+const SENT_AT = 1234;
 const keys = new Keys('test');
 const timing = {
   queue_ms: 0,
@@ -68,7 +69,7 @@ describe('JobStore', () => {
   }
 
   const publish = (id: string, fence: number, result: JobResult, keepS = 60) =>
-    store.publish([{ id, fence, keepS, result }]);
+    store.publish([{ id, fence, sentAt: SENT_AT, keepS, result }]);
 
   it('keeps a job from its creation to its end', async () => {
     const id = await created();
@@ -80,6 +81,61 @@ describe('JobStore', () => {
     const record = await store.find(id);
     expect(record).toMatchObject({ status: 'succeeded', outputs: [{ x: 1 }], end: { done: 1 } });
     expect(record?.endedAt).toBeGreaterThanOrEqual(record?.startedAt ?? Infinity);
+    expect(record?.startedAt).toBeGreaterThan(SENT_AT);
+  });
+
+  it('publishes an attempt whose start was never written down', async () => {
+    const id = await created();
+    const before = Date.now();
+    expect(await publish(id, 0, success('[{"x":1}]'))).toEqual([true]);
+    const record = await store.find(id);
+    expect(record).toMatchObject({
+      status: 'succeeded',
+      outputs: [{ x: 1 }],
+      startedAt: SENT_AT,
+      attempts: 1,
+      end: { done: 1, batchSize: 1 },
+    });
+    expect(record?.endedAt).toBeGreaterThanOrEqual(before);
+    expect(await redis.hexists(keys.record(id), 'input')).toBe(0);
+    const left = await redis.pttl(keys.record(id));
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThanOrEqual(60_000);
+  });
+
+  it('refuses such an attempt once somebody has begun', async () => {
+    const id = await created();
+    const { fence } = await begun(id);
+    const before = await redis.hgetall(keys.record(id));
+    expect(await publish(id, 0, success('["quick"]'))).toEqual([false]);
+    expect(await redis.hgetall(keys.record(id))).toEqual(before);
+    expect(await publish(id, fence, success('["begun"]'))).toEqual([true]);
+    expect(await publish(id, 0, success('["quick"]'))).toEqual([false]);
+    expect(await store.find(id)).toMatchObject({ outputs: ['begun'] });
+  });
+
+  it('takes the publication of such an attempt once, however often it is sent', async () => {
+    const id = await created();
+    await publish(id, 0, success('["first"]'));
+    const before = await redis.hgetall(keys.record(id));
+    expect(await publish(id, 0, success('["first"]'))).toEqual([true]);
+    expect(await publish(id, 0, failure)).toEqual([false]);
+    expect(await publish(id, 0, { ...success('[]'), done: 7 })).toEqual([false]);
+    expect(await publish(id, 1, success('["first"]'))).toEqual([false]);
+    expect(await redis.hgetall(keys.record(id))).toEqual(before);
+  });
+
+  it('starts no job whose attempt was published without a start', async () => {
+    const [won, lost] = [await created(), await created()];
+    await publish(won, 0, success('[1]'));
+    await publish(lost, 0, failure);
+    const before = await redis.hgetall(keys.record(won));
+    expect(await store.begin([won, lost])).toEqual([
+      { id: won, status: 'succeeded' },
+      { id: lost, status: 'failed' },
+    ]);
+    expect(await redis.hgetall(keys.record(won))).toEqual(before);
+    expect(await redis.hget(keys.record(lost), 'input')).toBe('\n1');
   });
 
   it('refuses the attempt that a newer one has overtaken', async () => {
@@ -149,6 +205,7 @@ describe('JobStore', () => {
       { id: known, fence: 1, input: '\n1', loneStarts: 0 },
     ]);
     expect(await publish(unknown, 1, success('[1]'))).toEqual([false]);
+    expect(await publish(unknown, 0, success('[1]'))).toEqual([false]);
     expect(await store.find(unknown)).toBeNull();
     expect(await redis.exists(keys.record(unknown))).toBe(0);
   });
@@ -157,15 +214,19 @@ describe('JobStore', () => {
     const ids = [await created(), await created(), await created()];
     const started = await Promise.all(ids.map(begun));
     await begun(ids[1] ?? '');
-    const results = started.map(({ id, fence }, i) => ({
+    const quick = { id: await created(), fence: 0 };
+    const results = [...started, quick].map(({ id, fence }, i) => ({
       id,
       fence,
+      sentAt: SENT_AT,
       keepS: 60,
       result: success(`[${String(i)}]`),
     }));
-    expect(await store.publish(results)).toEqual([true, false, true]);
-    const outputs = await Promise.all(ids.map(async (id) => (await store.find(id))?.outputs));
-    expect(outputs).toEqual([[0], null, [2]]);
+    expect(await store.publish(results)).toEqual([true, false, true, true]);
+    const outputs = await Promise.all(
+      results.map(async ({ id }) => (await store.find(id))?.outputs),
+    );
+    expect(outputs).toEqual([[0], null, [2], [3]]);
   });
 
   it('counts how often a job was started alone, whoever started it', async () => {
@@ -185,15 +246,20 @@ describe('JobStore', () => {
   });
 
   it('keeps the input of a job that expired, which never started', async () => {
-    const id = await created();
-    const { fence } = await begun(id);
-    expect(await publish(id, fence, { ...failure, status: 'expired' })).toEqual([true]);
-    expect(await store.find(id)).toMatchObject({
-      status: 'expired',
-      attempts: 0,
-      startedAt: null,
-    });
-    expect(await redis.hget(keys.record(id), 'input')).toBe('\n1');
+    const [begunFirst, quick] = [await created(), await created()];
+    const { fence } = await begun(begunFirst);
+    for (const [id, held] of [
+      [begunFirst, fence],
+      [quick, 0],
+    ] as const) {
+      expect(await publish(id, held, { ...failure, status: 'expired' })).toEqual([true]);
+      expect(await store.find(id)).toMatchObject({
+        status: 'expired',
+        attempts: 0,
+        startedAt: null,
+      });
+      expect(await redis.hget(keys.record(id), 'input')).toBe('\n1');
+    }
   });
 
   it('lets a record that was kept for its callback go in its own time', async () => {

@@ -7,8 +7,8 @@ import type { PredictQueues } from './predict.queues.js';
 export interface TakenJob {
   message: JobMessage;
   takenAt: number;
-  /** How often a worker died holding it. */
-  stalls: number;
+  /** A worker died with it in hand; it may have been the cause. */
+  suspect: boolean;
 }
 
 /** Thrown by a handler that did not end a job: it goes back to the queue, for any worker. */
@@ -27,9 +27,8 @@ const KEEP_FINISHED = 200;
 /** After an error that nobody foresaw: not so soon that it fills the log. */
 const UNFORESEEN_DELAY_MS = 1000;
 
-/** How much of the average the newest bundle makes, and what it is taken to be at first. */
+/** How much of the average the newest bundle makes. */
 const NEWEST = 0.2;
-const FIRST_BUNDLE_JOBS = 4;
 
 interface Returned {
   message: JobMessage;
@@ -55,7 +54,10 @@ export interface PredictConsumerOptions {
 export class PredictConsumer {
   private readonly worker: Worker<Bundle>;
   private jobsAtOnce: number;
-  private bundleJobs = FIRST_BUNDLE_JOBS;
+  /** Average of the last bundles; at first as if each were all that may be held. */
+  private bundleJobs: number;
+  private heldBundles = 0;
+  private heldJobs = 0;
 
   /** @param handle resolves once the job's end is published. @throws HandBack to return it. */
   constructor(
@@ -64,6 +66,7 @@ export class PredictConsumer {
     private readonly options: PredictConsumerOptions,
   ) {
     this.jobsAtOnce = options.concurrency;
+    this.bundleJobs = options.concurrency;
     this.worker = new Worker<Bundle>(
       options.keys.queueName(model),
       (job, token) => this.process(job, token),
@@ -89,33 +92,42 @@ export class PredictConsumer {
     this.worker.concurrency = this.bundlesAtOnce();
   }
 
+  /** Those that are held, and as many more as there is likely room for. */
   private bundlesAtOnce(): number {
-    return Math.max(2, Math.ceil(this.jobsAtOnce / this.bundleJobs));
+    const more = Math.ceil((this.jobsAtOnce - this.heldJobs) / this.bundleJobs);
+    return Math.max(2, this.heldBundles + Math.max(0, more));
+  }
+
+  private hold(sign: 1 | -1, jobs: number): void {
+    this.heldBundles += sign;
+    this.heldJobs += sign * jobs;
+    this.worker.concurrency = this.bundlesAtOnce();
   }
 
   /** Ends when every job of the bundle has ended, or has gone back. */
   private async process(bundle: Job<Bundle>, token: string | undefined): Promise<void> {
+    const { length } = bundle.data.jobs;
+    this.bundleJobs += NEWEST * (length - this.bundleJobs);
+    this.hold(1, length);
+    try {
+      await this.run(bundle, token);
+    } finally {
+      this.hold(-1, length);
+    }
+  }
+
+  private async run(bundle: Job<Bundle>, token: string | undefined): Promise<void> {
     const { jobs } = bundle.data;
-    this.bundleJobs += NEWEST * (jobs.length - this.bundleJobs);
-    this.worker.concurrency = this.bundlesAtOnce();
     const takenAt = Date.now();
-    const returned: Returned[] = [];
-    await Promise.all(
-      jobs.map(async (message) => {
-        try {
-          await this.handle({ message, takenAt, stalls: bundle.stalledCounter });
-        } catch (error) {
-          if (!(error instanceof HandBack)) this.options.onError(error as Error);
-          const delayMs = error instanceof HandBack ? error.delayMs : UNFORESEEN_DELAY_MS;
-          returned.push({ message, delayMs });
-        }
-      }),
+    const ends = await Promise.all(
+      jobs.map((message) => this.handleOne(message, takenAt, bundle.stalledCounter > 0)),
     );
+    const returned = ends.filter((end) => end !== null);
     const [only] = returned;
     if (!only) return;
     try {
       if (jobs.length > 1) {
-        await this.requeue(returned);
+        await this.requeue(returned, bundle.timestamp);
         return;
       }
       if (only.delayMs > 0) await bundle.moveToDelayed(Date.now() + only.delayMs, token);
@@ -128,14 +140,38 @@ export class PredictConsumer {
     throw new WaitingError();
   }
 
+  /** @returns null where it has ended. */
+  private async handleOne(
+    message: JobMessage,
+    takenAt: number,
+    stalled: boolean,
+  ): Promise<Returned | null> {
+    const suspect = stalled || message.suspect === true;
+    try {
+      await this.handle({ message, takenAt, suspect });
+      return null;
+    } catch (error) {
+      if (!(error instanceof HandBack)) this.options.onError(error as Error);
+      const delayMs = error instanceof HandBack ? error.delayMs : UNFORESEEN_DELAY_MS;
+      return { message: suspect ? { ...message, suspect } : message, delayMs };
+    }
+  }
+
   /** Each by itself from now on. Should this process die before the bundle is done, both may run: one wins. */
-  private async requeue(returned: readonly Returned[]): Promise<void> {
+  private async requeue(returned: readonly Returned[], timestamp: number): Promise<void> {
     for (const delayMs of new Set(returned.map((job) => job.delayMs))) {
       const bundles = returned
         .filter((job) => job.delayMs === delayMs)
         .map(({ message }) => ({ jobs: [message] }));
-      const options = delayMs > 0 ? { delay: delayMs } : { lifo: true };
-      await this.options.queues.add(this.model, bundles, options);
+      const { queues } = this.options;
+      // Each goes in front of the last, and so the first one has to go last.
+      if (delayMs === 0) {
+        await queues.add(this.model, bundles.toReversed(), { lifo: true, timestamp });
+      } else {
+        // BullMQ counts the delay from the job's own time.
+        const delay = Date.now() - timestamp + delayMs;
+        await queues.add(this.model, bundles, { delay, timestamp });
+      }
     }
   }
 

@@ -17,7 +17,7 @@ export class PredictQueues {
   async add(
     model: string,
     bundles: readonly Bundle[],
-    options: Pick<JobsOptions, 'delay' | 'lifo'> = {},
+    options: Pick<JobsOptions, 'delay' | 'lifo' | 'timestamp'> = {},
   ): Promise<void> {
     await this.of(model).addBulk(
       bundles.map((bundle) => ({

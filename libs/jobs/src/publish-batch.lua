@@ -31,7 +31,9 @@ for i, key in ipairs(KEYS) do
     redis.call('PEXPIRE', key, ARGV[at + 5])
     answers[i] = 1
   elseif holds and held[1] == status then
-    answers[i] = redis.call('HGET', key, 'end') == ARGV[at + 3] and 1 or 0
+    local ended = redis.call('HMGET', key, 'end', 'started_at')
+    local same = ended[1] == ARGV[at + 3] and (held[2] or ended[2] == ARGV[at + 1])
+    answers[i] = same and 1 or 0
   else
     answers[i] = 0
   end

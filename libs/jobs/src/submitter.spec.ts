@@ -7,7 +7,7 @@ import { JobStore } from './job.store.js';
 import { Keys } from './keys.js';
 import { PredictQueues } from './predict.queues.js';
 import type { JobSpec } from './record.js';
-import { Submitter } from './submitter.js';
+import { type Submission, Submitter } from './submitter.js';
 
 function specOf(model: string, id = newJobId(partitionOfModel(model))): JobSpec {
   return {
@@ -24,6 +24,11 @@ function specOf(model: string, id = newJobId(partitionOfModel(model))): JobSpec 
     warnings: [],
     webhook: { url: 'https://example.com/secret', events: ['failed'] },
   };
+}
+
+/** Of one row. */
+function singles(length: number): JobSpec[] {
+  return Array.from({ length }, () => ({ ...specOf('iris'), count: 1 }));
 }
 
 describe('Submitter', () => {
@@ -54,11 +59,15 @@ describe('Submitter', () => {
     await server.stop();
   });
 
+  const submit = (spec: JobSpec, more: Partial<Submission> = {}) =>
+    sut.submit({ spec, input: '{}', bundleRows: 64, ...more });
+  const submitAll = (specs: JobSpec[]) => Promise.all(specs.map((spec) => submit(spec)));
+
   const statuses = (specs: JobSpec[]) =>
     Promise.all(specs.map(async ({ id }) => (await store.find(id))?.status));
 
   async function refusals(specs: JobSpec[]): Promise<unknown[]> {
-    const ends = await Promise.allSettled(specs.map((spec) => sut.submit(spec, '{}')));
+    const ends = await Promise.allSettled(specs.map((spec) => submit(spec)));
     return ends.map((end) =>
       end.status === 'rejected' && end.reason instanceof ProblemError
         ? end.reason.code
@@ -66,23 +75,58 @@ describe('Submitter', () => {
     );
   }
 
-  it('accepts 200 at once, each with its record and its job', async () => {
-    const specs = Array.from({ length: 200 }, () => specOf('iris'));
-    await Promise.all(specs.map((spec) => sut.submit(spec, '{"input":1}')));
+  /** Those in the queue, from the next to be taken on. */
+  const queued = () => queues.of('iris').getWaiting(0, -1);
+
+  it('accepts 200 at once, each with its record and its place in a bundle', async () => {
+    const specs = singles(200);
+    await submitAll(specs);
     expect(await statuses(specs)).toEqual(Array(200).fill('queued'));
-    const jobs = await queues.of('iris').getWaiting(0, -1);
-    expect(new Set(jobs.map(({ id }) => id))).toEqual(new Set(specs.map(({ id }) => id)));
+    const ids = (await queued()).flatMap(({ data }) => data.jobs.map(({ id }) => id));
+    expect(ids).toEqual(specs.map(({ id }) => id));
+  });
+
+  it('bundles what is accepted in one instant', async () => {
+    const specs = singles(200);
+    await submitAll(specs);
+    const bundles = await queued();
+    expect(bundles.map(({ data }) => data.jobs.length)).toEqual([64, 64, 64, 8]);
+    const firsts = [0, 64, 128, 192].map((i) => specs[i]?.id ?? '');
+    expect(bundles.map(({ id }) => id)).toEqual(
+      firsts.map((id, i) => `${id}+${i < 3 ? '63' : '7'}`),
+    );
+  });
+
+  it('bundles nothing where rows do not travel together, nor a job that fills a run', async () => {
+    const [small, large] = [singles(10), { ...specOf('iris'), count: 64 }];
+    await Promise.all([
+      ...small.map((spec) => submit(spec, { bundleRows: 1 })),
+      submit(large),
+      submit(specOf('iris')),
+    ]);
+    expect((await queued()).map(({ data }) => data.jobs.length)).toEqual(Array(12).fill(1));
+  });
+
+  it('names a bundle by its version, and has only that in it', async () => {
+    const specs = singles(20).map((spec, i) => ({ ...spec, version: String(i % 2) }));
+    await submitAll(specs);
+    const bundles = await queued();
+    expect(bundles.map(({ name }) => name)).toEqual(['0', '1']);
+    for (const { name, data } of bundles) {
+      expect(data.jobs.map(({ version }) => version)).toEqual(Array(10).fill(name));
+    }
   });
 
   it('shares the round trips among them', async () => {
-    await sut.submit(specOf('iris'), '{}');
+    await submit(specOf('iris'));
     const before = await scripts();
-    const specs = Array.from({ length: 200 }, () => specOf('iris'));
-    await Promise.all(specs.map((spec) => sut.submit(spec, '{}')));
-    const after = await scripts();
-    // BullMQ's is called once a job, ours once a flush: a first one, and one for who came meanwhile.
-    expect(after - before).toBeGreaterThan(200);
-    expect(after - before).toBeLessThanOrEqual(202);
+    await submitAll(singles(200));
+    const once = await scripts();
+    // BullMQ's is called once a bundle, ours once a flush: 4 of at most 64 rows, in one.
+    expect(once - before).toBe(5);
+    await submitAll(singles(600));
+    // Flushes of at most 256: 4 bundles, 4 more and 2.
+    expect((await scripts()) - once).toBe(13);
   });
 
   /** Scripts that Redis has run. */
@@ -106,16 +150,16 @@ describe('Submitter', () => {
     for (const prepare of [() => client.script('FLUSH'), () => Promise.resolve('as it is')]) {
       await prepare();
       const spec = specOf('iris');
-      const queued = `ZADD ${otherQueues.of('iris').toKey('marker')}`.toLowerCase();
+      const marked = `ZADD ${otherQueues.of('iris').toKey('marker')}`.toLowerCase();
       seen.length = 0;
-      await other.submit(spec, '\n1');
+      await other.submit({ spec, input: '\n1', bundleRows: 64 });
       const last = new Promise((resolve) => monitor.once('monitor', resolve));
       await client.ping();
       await last;
       const lines = seen.map((line) => line.toLowerCase());
       const record = lines.findIndex((l) => l.startsWith(`hset ${keys.record(spec.id)}`));
       expect(record).toBeGreaterThanOrEqual(0);
-      expect(record).toBeLessThan(lines.findIndex((l) => l.startsWith(queued)));
+      expect(record).toBeLessThan(lines.findIndex((l) => l.startsWith(marked)));
     }
     monitor.disconnect();
     await otherQueues.close();
@@ -124,26 +168,31 @@ describe('Submitter', () => {
 
   it('puts each into the queue of its model, with what a batch needs and no more', async () => {
     const [iris, digits] = [specOf('iris'), specOf('digits')];
-    await Promise.all([sut.submit(iris, '\n1'), sut.submit(digits, '\n1,\n2,\n3')]);
+    await Promise.all([submit(iris, { input: '\n1' }), submit(digits, { input: '\n1,\n2,\n3' })]);
     const [job] = await queues.of('digits').getWaiting();
     expect(job).toMatchObject({ id: digits.id, name: '1' });
     expect(job?.data).toEqual({
-      version: '1',
-      count: 3,
-      bytes: 8,
-      createdAt: 1,
-      resultTtlS: 60,
-      requestId: 'r',
-      webhook: ['failed'],
-      input: '\n1,\n2,\n3',
+      jobs: [
+        {
+          id: digits.id,
+          version: '1',
+          count: 3,
+          bytes: 8,
+          createdAt: 1,
+          resultTtlS: 60,
+          requestId: 'r',
+          webhook: ['failed'],
+          input: '\n1,\n2,\n3',
+        },
+      ],
     });
   });
 
   it('tells the worker of shapes, priority and limits', async () => {
     const spec = { ...specOf('iris'), queueTimeoutS: 1.5, executionTimeoutS: 2 };
-    await sut.submit({ ...spec, priority: 'high' }, '\n[1]', ['1', '2']);
-    const [job] = await queues.of('iris').getWaiting();
-    expect(job?.data).toMatchObject({
+    await submit({ ...spec, priority: 'high' }, { input: '\n[1]', shape: ['1', '2'] });
+    const [job] = await queued();
+    expect(job?.data.jobs[0]).toMatchObject({
       shape: ['1', '2'],
       priority: 'high',
       startBy: 1501,
@@ -154,63 +203,65 @@ describe('Submitter', () => {
   it('leaves a large input to the record', async () => {
     const input = `\n"${'x'.repeat(512)}"`;
     const spec = specOf('iris');
-    await sut.submit(spec, input);
-    const [job] = await queues.of('iris').getWaiting();
-    expect(job?.data).toMatchObject({ bytes: 515 });
-    expect(job?.data).not.toHaveProperty('input');
+    await submit(spec, { input });
+    const [job] = await queued();
+    expect(job?.data.jobs[0]).toMatchObject({ bytes: 515 });
+    expect(job?.data.jobs[0]).not.toHaveProperty('input');
     expect(await store.begin([spec.id])).toMatchObject([{ input }]);
   });
 
   it('keeps a job that carries its input within what Redis stores compactly', async () => {
     const spec = specOf('iris');
-    await sut.submit({ ...spec, priority: 'high' }, `\n${'"a":1,'.repeat(73)}`, '7x3');
+    await submit(
+      { ...spec, priority: 'high' },
+      { input: `\n${'"a":1,'.repeat(73)}`, shape: '7x3' },
+    );
     const data = await redis.hget(queues.of('iris').toKey(spec.id), 'data');
     expect(data?.length).toBeGreaterThan(512);
     expect(data?.length).toBeLessThanOrEqual(1024);
   });
 
   it('makes one job of one that is added twice', async () => {
-    const { id } = specOf('iris');
-    const message = {
+    const messages = singles(3).map(({ id }) => ({
+      id,
       version: '1',
       count: 1,
       bytes: 9,
       createdAt: 1,
       resultTtlS: 1,
       requestId: 'r',
-    };
-    await queues.add('iris', [{ id, message }]);
-    await queues.add('iris', [
-      { id, message },
-      { id, message },
-    ]);
-    expect(await queues.of('iris').getWaitingCount()).toBe(1);
+    }));
+    for (const jobs of [messages.slice(2), messages]) {
+      await queues.add('iris', [{ jobs }]);
+      await queues.add('iris', [{ jobs }, { jobs }]);
+    }
+    expect((await queued()).map(({ data }) => data.jobs.length)).toEqual([1, 3]);
   });
 
   it('refuses all of a flush when the jobs cannot be queued, and leaves no record', async () => {
-    await sut.submit(specOf('iris'), '{}');
+    await submit(specOf('iris'));
     await redis.set(queues.of('iris').toKey('wait'), 'no list, which BullMQ cannot bear');
-    const specs = Array.from({ length: 20 }, () => specOf('iris'));
+    const specs = singles(20);
     expect(await refusals(specs)).toEqual(Array(20).fill('queue-unavailable'));
     expect(await statuses(specs)).toEqual(Array(20).fill(undefined));
   });
 
   it('refuses all while Redis is full, and leaves no record', async () => {
-    await sut.submit(specOf('iris'), '{}');
+    await submit(specOf('iris'));
     await redis.config('SET', 'maxmemory', '1');
-    const specs = Array.from({ length: 20 }, () => specOf('iris'));
+    const specs = singles(20);
     expect(await refusals(specs)).toEqual(Array(20).fill('queue-unavailable'));
     expect(await statuses(specs)).toEqual(Array(20).fill(undefined));
     await redis.config('SET', 'maxmemory', '0');
-    await sut.submit(specOf('iris'), '{}');
+    await submit(specOf('iris'));
   });
 
   it('refuses all while Redis is gone, also for a model whose queue was never opened', async () => {
-    await sut.submit(specOf('iris'), '{}');
+    await submit(specOf('iris'));
     const gone = new Promise((resolve) => redis.once('close', resolve));
     await server.stop();
     await gone;
-    const specs = [...Array.from({ length: 20 }, () => specOf('iris')), specOf('digits')];
+    const specs = [...singles(20), specOf('digits')];
     expect(await refusals(specs)).toEqual(Array(21).fill('queue-unavailable'));
   });
 
@@ -223,7 +274,7 @@ describe('Submitter', () => {
     server = await startTestRedis({ port: server.port });
     await back;
     const spec = specOf('iris');
-    await sut.submit(spec, '{}');
+    await submit(spec);
     expect(await statuses([spec])).toEqual(['queued']);
   });
 });

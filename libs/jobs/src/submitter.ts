@@ -67,6 +67,7 @@ export class Submitter {
     this.flushing.set(model, underWay + 1);
     const batch = line.splice(0, MAX_FLUSH);
     if (line.length === 0) this.waiting.delete(model);
+    else void this.flushNext(model);
     await this.flush(model, batch);
     this.flushing.set(model, (this.flushing.get(model) ?? 1) - 1);
     await this.flushNext(model);
