@@ -75,8 +75,10 @@ export class ClassificationDecoder implements OutputDecoder {
         `model.yaml has ${String(scores.length)} labels, but the graph gave ${String(given)} scores`,
       );
     }
+    const data = output?.data ?? [];
+    const offset = row * given;
     for (let i = 0; i < given; i++) {
-      const score = Number(output?.data[row * given + i]);
+      const score = Number(data[offset + i]);
       if (!Number.isFinite(score)) {
         throw new InstanceError('the model gave scores that are not finite numbers');
       }
@@ -94,7 +96,7 @@ export class ClassificationDecoder implements OutputDecoder {
         return;
       case 'softmax': {
         let max = -Infinity;
-        for (let i = 0; i < scores.length; i++) max = Math.max(max, at(scores, i));
+        for (let i = 0; i < scores.length; i++) if (at(scores, i) > max) max = at(scores, i);
         let sum = 0;
         for (let i = 0; i < scores.length; i++) sum += scores[i] = Math.exp(at(scores, i) - max);
         for (let i = 0; i < scores.length; i++) scores[i] = at(scores, i) / sum;
