@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { INestApplicationContext } from '@nestjs/common';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { type INestApplicationContext, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Registry } from 'prom-client';
 import { ConfigModule, loadConfig } from '#libs/config';
@@ -20,6 +20,7 @@ const REPLY: RanReply = {
   rssBytes: 1,
 };
 
+@Module({})
 class Root {}
 
 describe('BatchExecutor', () => {
@@ -78,13 +79,29 @@ describe('BatchExecutor', () => {
   it('publishes a quick job without having written that it started', async () => {
     const { id, job, told } = await accepted();
     const batch = batchOf(job);
+    // However long this test takes, the job takes less than the time after which it shows as running.
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'Date'] });
     expect(await sut.begin(batch)).toEqual([INPUT]);
     expect((await store.find(id))?.status).toBe('queued');
     await sut.finish(batch, REPLY);
+    jest.useRealTimers();
     const record = await store.find(id);
     expect(record).toMatchObject({ status: 'succeeded', attempts: 1, outputs: [2] });
     expect(record?.startedAt).toBe(job.sentAt);
     expect(told()).toBe('ended');
+  });
+
+  it('writes that a job runs once it has done so for a while', async () => {
+    const { id, job } = await accepted();
+    const batch = batchOf(job);
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'Date'] });
+    await sut.begin(batch);
+    jest.advanceTimersByTime(1000);
+    jest.useRealTimers();
+    await job.starting;
+    expect(await store.find(id)).toMatchObject({ status: 'running', attempts: 1 });
+    await sut.finish(batch, REPLY);
+    expect(await store.find(id)).toMatchObject({ status: 'succeeded' });
   });
 
   it('publishes one that another worker had begun and given back', async () => {

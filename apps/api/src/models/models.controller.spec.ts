@@ -14,6 +14,7 @@ const IRIS = {
       reason: 'bad graph',
       input: { kind: 'tensor' },
       output: { kind: 'tensor' },
+      batching: { max_batch_size: 1, max_queue_delay_ms: 0 },
       warm_instances: 0,
       memory_bytes: 0,
     },
