@@ -39,7 +39,10 @@ describe('BatchExecutor', () => {
   });
 
   afterAll(async () => {
+    // The connection is left to the end of the process, which is not the end of this one.
+    const connection = await app.get(DeliveryQueue).queue.client;
     await app.close();
+    connection.disconnect();
     await redis.stop();
   });
 
