@@ -39,11 +39,9 @@ describe('BatchExecutor', () => {
   });
 
   afterAll(async () => {
-    // The connection is left to the end of the process, which is not the end of this one.
-    const connection = await app.get(DeliveryQueue).queue.client;
-    await app.close();
-    connection.disconnect();
+    // In this order: a connection that is up is left to the end of the process.
     await redis.stop();
+    await app.close();
   });
 
   async function accepted(message: { startBy?: number } = {}) {
