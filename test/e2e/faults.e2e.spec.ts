@@ -1,17 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Installation } from './support/installation.js';
+import { Installation, runners } from './support/installation.js';
 import { modelsDir } from './support/models.js';
 
 /** Iterations that keep the slow model busy for about a second; enough to be caught at it. */
 const SLOW = [20_000];
 const QUICK = [1];
-
-/** The runner processes of a worker. */
-function runners(workerPid: number): number[] {
-  const pids = execFileSync('pgrep', ['-P', String(workerPid)], { encoding: 'utf8' });
-  return pids.trim().split('\n').map(Number);
-}
 
 describe('a process that dies mid-job', () => {
   let foretell: Installation;

@@ -1,19 +1,12 @@
-import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Installation } from './support/installation.js';
+import { Installation, runners } from './support/installation.js';
 import { copyModel, modelsDir } from './support/models.js';
 
 /** Iterations of the slow model: far longer than any limit here, and next to nothing. */
 const ENDLESS = [10_000_000];
 const QUICK = [1];
-
-/** The runner processes of a worker. */
-function runners(workerPid: number): number[] {
-  const pids = execFileSync('pgrep', ['-P', String(workerPid)], { encoding: 'utf8' });
-  return pids.trim().split('\n').map(Number);
-}
 
 describe('a runner in trouble', () => {
   let foretell: Installation;

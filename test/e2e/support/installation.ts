@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import path from 'node:path';
@@ -71,6 +71,12 @@ export class App {
     this.lines.push(line);
     for (const listener of this.listeners) listener();
   }
+}
+
+/** The runner processes of a worker. */
+export function runners(workerPid: number): number[] {
+  const pids = execFileSync('pgrep', ['-P', String(workerPid)], { encoding: 'utf8' });
+  return pids.trim().split('\n').map(Number);
 }
 
 /** A real installation on a Redis of its own: processes as they run in production. */
