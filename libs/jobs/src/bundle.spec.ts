@@ -1,18 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { messageOf } from '#libs/testing';
 import { bundleId, bundlesOf, type JobMessage } from './bundle.js';
-
-function messageOf(id: string, about: Partial<JobMessage> = {}): JobMessage {
-  return {
-    id,
-    version: '1',
-    count: 1,
-    bytes: 9,
-    createdAt: 1,
-    resultTtlS: 1,
-    requestId: 'r',
-    ...about,
-  };
-}
 
 /** The ids in each bundle. */
 function bundled(messages: JobMessage[], bundleRows: number): string[][] {

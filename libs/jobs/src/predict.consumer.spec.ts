@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { startTestRedis, type TestRedis } from '#libs/testing';
+import { messageOf, startTestRedis, type TestRedis } from '#libs/testing';
 import type { Bundle, JobMessage } from './bundle.js';
 import { Keys } from './keys.js';
 import {
@@ -13,12 +13,8 @@ import { PredictQueues } from './predict.queues.js';
 
 const keys = new Keys('test');
 
-function messageOf(id: string): JobMessage {
-  return { id, version: '1', count: 1, bytes: 9, createdAt: 1, resultTtlS: 1, requestId: 'r' };
-}
-
 function bundleOf(...ids: string[]): Bundle {
-  return { jobs: ids.map(messageOf) };
+  return { jobs: ids.map((id) => messageOf(id)) };
 }
 
 /** So many bundles of so many jobs each, with ids of their own. */
@@ -144,7 +140,9 @@ describe('PredictConsumer', () => {
     await add(bundleOf('a', 'b', 'c'), bundleOf('d'));
     open(held.handle);
     await held.reaches(4);
-    expect(held.taken.map(({ message }) => message)).toEqual(['a', 'b', 'c', 'd'].map(messageOf));
+    expect(held.taken.map(({ message }) => message)).toEqual(
+      ['a', 'b', 'c', 'd'].map((id) => messageOf(id)),
+    );
     expect(held.taken.map(({ suspect }) => suspect)).toEqual([false, false, false, false]);
   });
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { ProblemError } from '#libs/contracts';
-import { startTestRedis, type TestRedis } from '#libs/testing';
+import { messageOf, startTestRedis, type TestRedis } from '#libs/testing';
 import { newJobId, partitionOfModel } from './job-id.js';
 import { JobStore } from './job.store.js';
 import { Keys } from './keys.js';
@@ -222,15 +222,7 @@ describe('Submitter', () => {
   });
 
   it('makes one job of one that is added twice', async () => {
-    const messages = singles(3).map(({ id }) => ({
-      id,
-      version: '1',
-      count: 1,
-      bytes: 9,
-      createdAt: 1,
-      resultTtlS: 1,
-      requestId: 'r',
-    }));
+    const messages = singles(3).map(({ id }) => messageOf(id));
     for (const jobs of [messages.slice(2), messages]) {
       await queues.add('iris', [{ jobs }]);
       await queues.add('iris', [{ jobs }, { jobs }]);
