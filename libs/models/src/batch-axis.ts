@@ -1,4 +1,4 @@
-import type { TensorInfo } from '#libs/contracts';
+import type { TensorInfo, VersionDescription } from '#libs/contracts';
 
 /**
  * Where instances go in a graph's tensors.
@@ -36,6 +36,12 @@ export function maxRowsOf(axis: BatchAxis, maxBatchSize: number): number {
     case 'none':
       return 1;
   }
+}
+
+/** Most rows of one run of a version; 1 while its graph is not known. */
+export function rowsPerRunOf({ tensors, batching }: VersionDescription): number {
+  const { max_batch_size: maxBatchSize } = batching;
+  return tensors ? maxRowsOf(batchAxisOf(tensors, maxBatchSize), maxBatchSize) : 1;
 }
 
 /** Shape of one instance of a tensor. */

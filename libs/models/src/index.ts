@@ -1,5 +1,11 @@
 export { checkModelFile, digestOf, modelFiles } from './external-data.js';
-export { type BatchAxis, batchAxisOf, instanceShape, maxRowsOf } from './batch-axis.js';
+export {
+  type BatchAxis,
+  batchAxisOf,
+  instanceShape,
+  maxRowsOf,
+  rowsPerRunOf,
+} from './batch-axis.js';
 export { base64Part } from './image-format.js';
 export { publishedInputSchema } from './input-schema.js';
 export { InputValidator } from './input-validator.js';

@@ -1,5 +1,5 @@
 import { isRecord, type Padding, type VersionDescription } from '#libs/contracts';
-import { batchAxisOf, maxRowsOf } from './batch-axis.js';
+import { rowsPerRunOf } from './batch-axis.js';
 import { instanceInputs } from './instance-inputs.js';
 
 /** A dimension that the graph leaves open, and where an instance shows its length. */
@@ -34,10 +34,8 @@ function findDimensions(version: VersionDescription): VariableDimension[] {
 
 /** Whether instances of a version can differ in shape and could otherwise share a run. */
 export function hasVariableShapes(version: VersionDescription): boolean {
-  const { tensors, batching } = version;
-  if (!tensors || variableDimensions(version).length === 0) return false;
-  const { max_batch_size: maxBatchSize } = batching;
-  return maxRowsOf(batchAxisOf(tensors, maxBatchSize), maxBatchSize) > 1;
+  if (!version.tensors || variableDimensions(version).length === 0) return false;
+  return rowsPerRunOf(version) > 1;
 }
 
 /**

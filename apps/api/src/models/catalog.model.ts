@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type ModelReport, ProblemError, type VersionReport } from '#libs/contracts';
 import { partitionOfModel } from '#libs/jobs';
-import { batchAxisOf, InputValidator, maxRowsOf } from '#libs/models';
+import { InputValidator, rowsPerRunOf } from '#libs/models';
 
 /** A version that can be asked for. */
 export class CatalogVersion {
@@ -13,9 +13,7 @@ export class CatalogVersion {
     readonly partition: number,
     private compiled: InputValidator | undefined,
   ) {
-    const { tensors, batching } = report;
-    const most = batching.max_batch_size;
-    this.rowsPerRun = tensors ? maxRowsOf(batchAxisOf(tensors, most), most) : 1;
+    this.rowsPerRun = rowsPerRunOf(report);
   }
 
   /** A validator that still fits is kept: reports change with every load, and compiling holds up all. */
