@@ -16,7 +16,7 @@ const NEWEST = 0.2;
 export interface InstanceOptions {
   /** Starts a process. @throws ModelLoadError */
   start: (signal: AbortSignal, onEnd: (crash: RunnerCrashed) => void) => Promise<Runner>;
-  onUp: (instance: Instance) => void;
+  onUp: () => void;
   onCrash: (crash: RunnerCrashed) => void;
   /** It was up before, and now does not start any more; it is tried again now and then. */
   onFailed: (error: Error) => void;
@@ -53,7 +53,7 @@ export class Instance {
     });
     if (this.stopping.signal.aborted) runner.kill();
     this.runner = runner;
-    this.options.onUp(this);
+    this.options.onUp();
     return runner;
   }
 

@@ -64,6 +64,13 @@ export interface VersionServerOptions<T extends ServedJob> {
   onChange: (report: VersionReport, event: VersionEvent) => void;
 }
 
+/** A pool whose first instance is up. */
+interface StartedPool {
+  pool: RunnerPool;
+  loaded: Loaded;
+  sha256: string;
+}
+
 export type VersionEvent =
   'loading' | 'ready' | 'failed' | 'crashed' | 'unloaded' | 'tuned' | 'update-failed';
 
@@ -89,7 +96,7 @@ export class VersionServer<T extends ServedJob> {
   constructor(private readonly options: VersionServerOptions<T>) {
     this.source = options.source;
     const { description } = this.source;
-    this.state = { ...description, state: 'unloaded', warm_instances: 0, memory_bytes: 0 };
+    this.state = unloaded(description);
     this.cap = new AdaptiveCap(Math.max(1, description.batching.max_batch_size));
     this.idle = new IdleTimer(description.lifecycle.idle_unload_s, () => void this.onIdle());
     this.batcher = new Batcher<T>({
@@ -193,7 +200,7 @@ export class VersionServer<T extends ServedJob> {
     await this.loading;
     if (!this.pool) {
       this.source = source;
-      this.state = { ...source.description, state: 'unloaded', warm_instances: 0, memory_bytes: 0 };
+      this.state = unloaded(source.description);
       await this.tryOut();
       return;
     }
@@ -256,9 +263,8 @@ export class VersionServer<T extends ServedJob> {
       this.noteLoading(batch);
       const texts = await this.options.handler.begin(batch);
       if (texts.length === 0) return null;
-      const sentMs = performance.now();
       const reply = await lease.run(texts, Math.min(...batch.slices.map((s) => s.job.runBudgetMs)));
-      this.learn(batch, reply, performance.now() - sentMs);
+      this.learn(batch, reply);
       return reply;
     } finally {
       lease.release();
@@ -266,12 +272,12 @@ export class VersionServer<T extends ServedJob> {
     }
   }
 
-  /** A second batch in the runner waits for the first: only its own time tells what it costs. */
-  private learn(batch: Batch<T>, reply: RanReply, elapsedMs: number): void {
+  /** By the runner's own clock: until its reply, a second batch has waited for the first as well. */
+  private learn(batch: Batch<T>, reply: RanReply): void {
     const rows = rowsOf(batch.slices);
     const { preprocessMs, inferenceMs, postprocessMs } = reply.timing;
     const computedMs = preprocessMs + inferenceMs + postprocessMs;
-    this.batcher.cost(batch.lane).observe(rows, Math.min(elapsedMs, computedMs));
+    this.batcher.cost(batch.lane).observe(rows, computedMs);
     if (reply.outOfMemory) this.cap.ranOutOfMemory(rows);
     else this.cap.succeeded(rows);
   }
@@ -335,7 +341,7 @@ export class VersionServer<T extends ServedJob> {
     }
   }
 
-  private async startPool(source: VersionSource): Promise<{ pool: RunnerPool; sha256: string }> {
+  private async startPool(source: VersionSource): Promise<StartedPool> {
     await this.options.makeRoom();
     const digest = modelFiles(source.file).then(digestOf);
     // A folder that cannot be read fails the start as well, which says why.
@@ -356,21 +362,16 @@ export class VersionServer<T extends ServedJob> {
       },
     });
     try {
-      await pool.start();
+      const loaded = await pool.start();
       if (this.stopped) throw new Error('stopped');
-      return { pool, sha256: await digest };
+      return { pool, loaded, sha256: await digest };
     } catch (error) {
       pool.stop();
       throw error;
     }
   }
 
-  private serve(
-    { pool, sha256 }: { pool: RunnerPool; sha256: string },
-    source: VersionSource,
-  ): void {
-    const { loaded } = pool;
-    if (!loaded) throw new Error('a pool that is up has told what it loaded');
+  private serve({ pool, loaded, sha256 }: StartedPool, source: VersionSource): void {
     this.source = source;
     this.pool = pool;
     this.state = { ...this.state, ...source.description, sha256, update: undefined };
@@ -445,6 +446,11 @@ export class VersionServer<T extends ServedJob> {
     this.state = { ...this.state, ...change };
     this.options.onChange(this.report, event);
   }
+}
+
+/** Before anything of it is known but what its folder says. */
+function unloaded(description: VersionDescription): VersionReport {
+  return { ...description, state: 'unloaded', warm_instances: 0, memory_bytes: 0 };
 }
 
 /** Alone, and not for the first time unless it set the time itself: a runner may hang by itself. */
