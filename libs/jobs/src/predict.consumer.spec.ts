@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { messageOf, startTestRedis, type TestRedis } from '#libs/testing';
-import type { Bundle, JobMessage } from './bundle.js';
+import type { Bundle } from './bundle.js';
 import { Keys } from './keys.js';
 import {
   HandBack,
