@@ -3,6 +3,7 @@ import { jobsSchema } from './jobs.config.js';
 import { modelsSchema } from './models.config.js';
 import { redisSchema } from './redis.config.js';
 import { isLoopback, serverSchema } from './server.config.js';
+import { storeSchema } from './store.config.js';
 import { telemetrySchema } from './telemetry.config.js';
 import { webhooksSchema } from './webhooks.config.js';
 
@@ -11,6 +12,7 @@ const schemas = {
   redis: redisSchema,
   models: modelsSchema,
   jobs: jobsSchema,
+  store: storeSchema,
   webhooks: webhooksSchema,
   telemetry: telemetrySchema,
 } as const;

@@ -24,5 +24,8 @@ export const serverSchema = z.object({
   BODY_LIMIT_BYTES: wholeNumber(1024, 256 * 1024 * 1024, 10 * 1024 * 1024).describe(
     'Largest request body',
   ),
+  EVENTS_HEARTBEAT_S: wholeNumber(1, 300, 15).describe(
+    'How often an event stream that has nothing to tell is kept open by a comment; a reader that takes nothing for four times as long is dropped',
+  ),
   DOCS: flag(true).describe('Serve the OpenAPI pages at /docs'),
 });

@@ -44,6 +44,24 @@ export interface JobTiming {
   total_ms: number;
 }
 
+/** Where a queued job stands in its model's queue. */
+export interface QueuePlace {
+  /** 1 is the next one to be started. */
+  position: number;
+  /** Until it is started, by what the workers have lately got through; null while none is alive. */
+  eta_ms: number | null;
+}
+
+/** An attempt that has ended and was followed by another. */
+export interface PastAttempt {
+  attempt: number;
+  status: 'failed' | 'canceled' | 'expired';
+  error: JobProblem | null;
+  /** Null where it ended before it was started. */
+  started_at: string | null;
+  ended_at: string;
+}
+
 /** The job as clients see it, in answers and in webhooks alike. */
 export interface JobView {
   id: string;
@@ -57,7 +75,12 @@ export interface JobView {
   outputs?: unknown[] | null;
   error: JobProblem | null;
   progress: { done: number; total: number };
+  /** Null unless it is queued; in a list and in a webhook, always null. */
+  queue: QueuePlace | null;
+  /** How often it was tried; what infrastructure did to it does not count. */
   attempts: number;
+  /** The earlier attempts, oldest first. */
+  attempt_history: PastAttempt[];
   created_at: string;
   started_at: string | null;
   ended_at: string | null;
@@ -69,4 +92,6 @@ export interface JobView {
   metadata: Record<string, string>;
   request_id: string;
   status_url: string;
+  events_url: string;
+  cancel_url: string;
 }

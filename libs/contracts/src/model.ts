@@ -125,6 +125,13 @@ export interface Lifecycle {
   idle_unload_s: number;
 }
 
+/** What a submission gets that does not say otherwise; unset: the installation's own. */
+export interface JobDefaults {
+  queue_timeout_s?: number | undefined;
+  execution_timeout_s?: number | undefined;
+  result_ttl_s?: number | undefined;
+}
+
 export interface HeldOut {
   metric: string;
   value: number;
@@ -145,6 +152,7 @@ export interface VersionDescription {
   /** Threads of one instance; unset: the cores shared out among the instances. */
   threads?: number | undefined;
   lifecycle: Lifecycle;
+  defaults: JobDefaults;
   held_out?: HeldOut | undefined;
   card: Record<string, string>;
   /** Known once a runner has opened the graph. */
@@ -180,6 +188,8 @@ export interface ModelReport {
   reason?: string | undefined;
   /** Highest last, so that the last one is the default. */
   versions: VersionReport[];
+  /** Jobs a second that this worker ends while it has any; absent before it has ended some. */
+  jobs_per_s?: number | undefined;
 }
 
 /** What a worker tells the fleet of itself every few seconds. */

@@ -1,5 +1,5 @@
 /** What a model may be called: safe as a folder, a queue name, a URL segment and a metric label. */
-export const MODEL_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
+export const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 /** Versions are positive integers, as in Triton and TensorFlow Serving. */
 export const VERSION_NAME = /^[1-9][0-9]{0,8}$/;

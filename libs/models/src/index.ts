@@ -7,7 +7,7 @@ export {
   rowsPerRunOf,
 } from './batch-axis.js';
 export { base64Part } from './image-format.js';
-export { publishedInputSchema } from './input-schema.js';
+export { parametersSchema, publishedInputSchema } from './input-schema.js';
 export { InputValidator } from './input-validator.js';
 export { instanceInputs } from './instance-inputs.js';
 export type { StoredModel, StoredVersion } from './model.repository.js';

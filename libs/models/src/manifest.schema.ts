@@ -127,6 +127,13 @@ export const manifestSchema = z.strictObject({
       idle_unload_s: z.number().min(0).max(86_400).default(0),
     })
     .prefault({}),
+  defaults: z
+    .strictObject({
+      queue_timeout_s: z.number().positive().max(31_536_000).optional(),
+      execution_timeout_s: z.number().positive().max(86_400).optional(),
+      result_ttl_s: z.number().int().min(1).max(31_536_000).optional(),
+    })
+    .prefault({}),
   warmup: z
     .strictObject({ batch_sizes: z.array(z.number().int().min(1).max(4096)).max(16).default([1]) })
     .prefault({}),

@@ -1,23 +1,13 @@
-import type { VersionDescription } from '#libs/contracts';
+import type { ClassificationOutput, VersionDescription } from '#libs/contracts';
 import { batchAxisOf, instanceShape } from './batch-axis.js';
 import { elementSchema, type JsonSchema, nestedSchema } from './tensor-schema.js';
-
-const probability = { type: 'number', minimum: 0, maximum: 1 };
 
 /** JSON Schema of one instance's output; null while a raw graph's signature is not known yet. */
 export function outputSchema(version: VersionDescription): JsonSchema | null {
   const { output, tensors } = version;
   switch (output.kind) {
-    case 'classification': {
-      const label = { enum: output.labels };
-      return object({
-        label,
-        confidence: probability,
-        ...(output.top_k === undefined
-          ? { probabilities: object(mapOf(output.labels, probability)) }
-          : { top_k: { type: 'array', items: object({ label, confidence: probability }) } }),
-      });
-    }
+    case 'classification':
+      return classificationSchema(output);
     case 'regression':
       return object({
         value: {
@@ -42,6 +32,24 @@ export function outputSchema(version: VersionDescription): JsonSchema | null {
   }
 }
 
+/** A call that asks for `top_k` gets the best ones instead of all. */
+function classificationSchema(output: ClassificationOutput): JsonSchema {
+  const { labels, activation, top_k } = output;
+  // Whatever a graph gives is passed on as it is where nothing is said to be done to it.
+  const confidence = {
+    type: 'number',
+    ...(activation === 'none' ? {} : { minimum: 0, maximum: 1 }),
+  };
+  const entry = { label: { type: 'string', enum: labels }, confidence };
+  const best = object({
+    ...entry,
+    top_k: { type: 'array', items: object(entry), minItems: 1, maxItems: labels.length },
+  });
+  if (top_k !== undefined) return best;
+  const all = Object.fromEntries(labels.map((label) => [label, confidence]));
+  return { anyOf: [object({ ...entry, probabilities: object(all) }), best] };
+}
+
 /** NaN and the infinities have no number in JSON: they come as strings. */
 function outputElement(dtype: Parameters<typeof elementSchema>[0]): JsonSchema {
   const plain = elementSchema(dtype);
@@ -52,8 +60,4 @@ function outputElement(dtype: Parameters<typeof elementSchema>[0]): JsonSchema {
 
 function object(properties: Record<string, unknown>): JsonSchema {
   return { type: 'object', properties, required: Object.keys(properties) };
-}
-
-function mapOf(labels: string[], schema: JsonSchema): Record<string, unknown> {
-  return Object.fromEntries(labels.map((label) => [label, schema]));
 }
