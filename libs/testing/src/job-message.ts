@@ -8,6 +8,7 @@ export function messageOf(id: string, about: Partial<JobMessage> = {}): JobMessa
     count: 1,
     bytes: 9,
     createdAt: 1,
+    turn: 1,
     resultTtlS: 1,
     requestId: 'r',
     ...about,
