@@ -2,7 +2,15 @@ import { describe, expect, it } from '@jest/globals';
 import { redacted } from './redact.js';
 
 describe('redacted', () => {
-  it.each(['authorization', 'input', 'inputs', 'secret', 'webhook'])('hides %s', (name) => {
+  it.each([
+    'authorization',
+    'input',
+    'inputs',
+    'secret',
+    'secretAccessKey',
+    'sessionToken',
+    'webhook',
+  ])('hides %s', (name) => {
     expect(redacted({ job_id: 'j', [name]: 'x' })).toEqual({ job_id: 'j', [name]: '[redacted]' });
     expect(redacted({ [name]: { deep: 'x' } })).toEqual({ [name]: '[redacted]' });
   });

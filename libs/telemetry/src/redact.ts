@@ -1,4 +1,12 @@
-const SECRET_KEYS = new Set(['authorization', 'input', 'inputs', 'secret', 'webhook']);
+const SECRET_KEYS = new Set([
+  'authorization',
+  'input',
+  'inputs',
+  'secret',
+  'secretAccessKey',
+  'sessionToken',
+  'webhook',
+]);
 const CENSOR = '[redacted]';
 
 /**
