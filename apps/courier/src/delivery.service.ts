@@ -7,6 +7,8 @@ import {
   DeliveryRefused,
   type JobRecord,
   JobStore,
+  Payloads,
+  recordAtEnd,
   toJobView,
 } from '#libs/jobs';
 import { OutboundForbidden, WebhookSender } from '#libs/webhooks';
@@ -24,6 +26,7 @@ export class DeliveryService implements DeliveryHandler, OnApplicationShutdown {
     private readonly store: JobStore,
     private readonly sender: WebhookSender,
     private readonly metrics: CourierMetrics,
+    private readonly payloads: Payloads,
   ) {}
 
   async onApplicationShutdown(): Promise<void> {
@@ -49,7 +52,8 @@ export class DeliveryService implements DeliveryHandler, OnApplicationShutdown {
     if (status >= 200 && status < 300) {
       this.metrics.attempt(delivery.event, 'delivered', latencyMs);
       this.logger.log({ ...line, status, latency_ms: latencyMs }, 'webhook delivered');
-      await this.store.expireInTime(record);
+      // Of another end the record still owes its callback.
+      if (record.status === delivery.event) await this.store.expireInTime(record);
       return;
     }
     this.metrics.attempt(delivery.event, status === GONE ? 'gone' : 'refused', latencyMs);
@@ -60,7 +64,7 @@ export class DeliveryService implements DeliveryHandler, OnApplicationShutdown {
 
   private async send(url: string, id: string, delivery: Delivery, record: JobRecord, line: object) {
     try {
-      const payload = this.payload(delivery, record);
+      const payload = this.payload(delivery, await this.payloads.complete(record));
       return await this.sender.send(url, id, payload, record.spec.traceparent);
     } catch (error) {
       const forbidden = forbiddenIn(error);
@@ -71,11 +75,12 @@ export class DeliveryService implements DeliveryHandler, OnApplicationShutdown {
     }
   }
 
-  private payload(delivery: Delivery, record: JobRecord): WebhookPayload {
+  private payload({ event }: Delivery, record: JobRecord): WebhookPayload {
+    const ended = recordAtEnd(record, event);
     return {
-      type: `job.${delivery.event}`,
-      timestamp: new Date(record.endedAt ?? Date.now()).toISOString(),
-      data: toJobView(record, baseUrl(this.config)),
+      type: `job.${event}`,
+      timestamp: new Date(ended.endedAt ?? Date.now()).toISOString(),
+      data: toJobView(ended, baseUrl(this.config)),
     };
   }
 }

@@ -2,7 +2,7 @@ import { Processor, WorkerHost } from '@nestjs/bullmq';
 import { Inject, type OnApplicationBootstrap } from '@nestjs/common';
 import { type Job, UnrecoverableError } from 'bullmq';
 import { CONFIG, type Config } from '#libs/config';
-import { type Delivery, DELIVERIES, deliveryId } from './delivery.queue.js';
+import { type Delivery, DELIVERIES } from './delivery.queue.js';
 
 export const DELIVERY_HANDLER = Symbol('DELIVERY_HANDLER');
 
@@ -33,7 +33,7 @@ export class DeliveryConsumer extends WorkerHost implements OnApplicationBootstr
 
   async process(job: Job<Delivery>): Promise<void> {
     try {
-      await this.handler.deliver(job.data, deliveryId(job.data), job.attemptsMade + 1);
+      await this.handler.deliver(job.data, job.id ?? '', job.attemptsMade + 1);
     } catch (error) {
       if (error instanceof DeliveryRefused) throw new UnrecoverableError(error.message);
       throw error;

@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { CONFIG, type Config } from '#libs/config';
 import type { WebhookEvent } from '#libs/contracts';
+import { JobStore } from './job.store.js';
 
 export const DELIVERIES = 'webhook-deliveries';
 
@@ -24,16 +25,19 @@ export class DeliveryQueue {
   constructor(
     @InjectQueue(DELIVERIES) readonly queue: Queue<Delivery>,
     @Inject(CONFIG) private readonly config: Config,
+    private readonly store: JobStore,
   ) {}
 
-  /** Adds callbacks; one that is there already, by job and event, is not added twice. */
+  /** Adds callbacks of jobs that have ended; one that is there already, of the same end, is not added twice. */
   async add(deliveries: readonly Delivery[]): Promise<void> {
+    // Of the record: whoever ends a job need not know how often it was retried.
+    const tries = await this.store.tries(deliveries.map(({ jobId }) => jobId));
     await this.queue.addBulk(
-      deliveries.map((delivery) => ({
+      deliveries.map((delivery, i) => ({
         name: delivery.event,
         data: delivery,
         opts: {
-          jobId: deliveryId(delivery),
+          jobId: deliveryId(delivery, tries[i] ?? 0),
           attempts: ATTEMPTS,
           backoff: {
             type: 'exponential',
@@ -48,7 +52,8 @@ export class DeliveryQueue {
   }
 }
 
-/** The `webhook-id`: the same on every attempt. */
-export function deliveryId({ jobId, event }: Delivery): string {
-  return `msg_${jobId.slice('job_'.length)}_${event}`;
+/** The `webhook-id`: the same on every attempt to deliver it. @param tries of the job, before the one that has ended. */
+function deliveryId({ jobId, event }: Delivery, tries: number): string {
+  const again = tries === 0 ? '' : `_${String(tries + 1)}`;
+  return `msg_${jobId.slice('job_'.length)}_${event}${again}`;
 }
