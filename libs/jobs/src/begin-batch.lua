@@ -1,28 +1,43 @@
 -- Starts an attempt of each job of a batch.
 --
--- KEYS   records
--- ARGV   1: now, ms; 2: 1 where the batch is a job alone, as it was there when a process died;
---        3: 1 where the inputs are wanted
+-- KEYS   1: waiting, 2: start deadlines, then the records
+-- ARGV   1: now, ms; 2: lists; 3: channel; 4: 1 where the batch is a job alone, as it was there when a
+--        process died; 5: 1 where the inputs are wanted
 -- Returns, for each record: {fence, lone starts so far, input if wanted} where the job may run; else its
 -- status ('' = no record).
 -- The fence grows with every start; only who holds the newest one may publish.
-local fields = { 'status', 'fence', 'lone_starts', 'started_at' }
-if ARGV[3] == '1' then
-  fields[5] = 'input'
+local fields = { 'status', 'fence', 'lone_starts', 'started_at', 'owner', 'done' }
+if ARGV[5] == '1' then
+  fields[7] = 'input'
 end
-local answers = {}
-for i, key in ipairs(KEYS) do
+local answers, begun = {}, {}
+for i = 3, #KEYS do
+  local key = KEYS[i]
   local held = redis.call('HMGET', key, unpack(fields))
   local status = held[1]
   if status == 'queued' or status == 'running' then
     local fence = (held[2] or 0) + 1
-    local lone = (held[3] or 0) + ARGV[2]
+    local lone = (held[3] or 0) + ARGV[4]
     -- One write: each is a line of the append-only file.
-    redis.call('HSET', key, 'status', 'running', 'attempts', 1, 'fence', fence, 'lone_starts', lone,
+    redis.call('HSET', key, 'status', 'running', 'fence', fence, 'lone_starts', lone,
       'started_at', held[4] or ARGV[1])
-    answers[i] = { fence, lone, held[5] }
+    if held[6] then
+      -- What an earlier process had computed of it is computed again.
+      redis.call('HDEL', key, 'done')
+      redis.call('UNLINK', partsOf(key))
+    end
+    if status == 'queued' then
+      local id = idOf(key)
+      changeStatus(ARGV[2], id, held[5], 'queued', 'running')
+      remove(KEYS[1], id)
+      remove(KEYS[2], id)
+      begun[#begun + 1] = id
+    end
+    answers[i - 2] = { fence, lone, held[7] }
   else
-    answers[i] = status or ''
+    answers[i - 2] = status or ''
   end
 end
+makeMoves()
+tell(ARGV[3], begun)
 return answers

@@ -43,10 +43,8 @@ describe('bundlesOf', () => {
     expect(bundled(messages, 8)).toEqual([['0', '2'], ['1', '4'], ['3']]);
   });
 
-  it('keeps priorities apart, each in order', () => {
-    const messages = (['high', undefined, 'low', 'high', undefined] as const).map((priority, i) =>
-      messageOf(String(i), { priority }),
-    );
+  it('keeps turns apart, each in order', () => {
+    const messages = [1, 2, 9, 1, 2].map((turn, i) => messageOf(String(i), { turn }));
     expect(bundled(messages, 8)).toEqual([['0', '3'], ['1', '4'], ['2']]);
   });
 
@@ -65,6 +63,10 @@ describe('bundleId', () => {
 
   it('is that of the first of several and how many more there are', () => {
     expect(bundleId({ jobs: [messageOf('a'), messageOf('b'), messageOf('c')] })).toBe('a+2');
+  });
+
+  it('differs from one attempt to the next', () => {
+    expect(bundleId({ jobs: [messageOf('a', { attempt: 3 })] })).toBe('a~3');
   });
 
   it('differs from that of each job in it, which may come again by itself', () => {

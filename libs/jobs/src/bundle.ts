@@ -8,7 +8,13 @@ export interface JobMessage {
   count: number;
   /** Size of the input. */
   bytes: number;
+  /** The input is stored apart from the record. */
+  inputApart?: boolean | undefined;
   createdAt: number;
+  /** See Turns: lower goes first. */
+  turn: number;
+  /** Absent: the first. */
+  attempt?: number | undefined;
   resultTtlS: number;
   requestId: string;
   /** Events to call back for; absent where nobody asked. */
@@ -33,15 +39,15 @@ export interface Bundle {
 
 /**
  * Puts jobs that were accepted together into bundles: BullMQ then costs once what it would cost for each.
- * Those of a bundle are of one version and priority, and no more than would run together anyway, so that
- * a bundle keeps no other worker from work.
+ * Those of a bundle are of one version and have the same turn, and are no more than would run together
+ * anyway, so that a bundle keeps no other worker from work.
  * @param jobs of one model, with the rows up to which each travels with others.
  */
 export function bundlesOf(jobs: readonly { message: JobMessage; bundleRows: number }[]): Bundle[] {
   const bundles: Bundle[] = [];
   const open = new Map<string, { bundle: Bundle; rows: number }>();
   for (const { message, bundleRows } of jobs) {
-    const key = `${message.version} ${message.priority ?? ''}`;
+    const key = `${message.version} ${String(message.turn)}`;
     const current = open.get(key);
     if (current && current.rows + message.count <= bundleRows) {
       current.bundle.jobs.push(message);
@@ -56,8 +62,9 @@ export function bundlesOf(jobs: readonly { message: JobMessage; bundleRows: numb
   return bundles;
 }
 
-/** Its BullMQ id: that of its job, or of the first one and how many more there are. */
+/** Its BullMQ id: that of its job, or of the first one and how many more there are; and the attempt. */
 export function bundleId({ jobs }: Bundle): string {
-  const first = jobs[0]?.id ?? '';
-  return jobs.length === 1 ? first : `${first}+${String(jobs.length - 1)}`;
+  const { id = '', attempt = 1 } = jobs[0] ?? {};
+  const more = jobs.length === 1 ? '' : `+${String(jobs.length - 1)}`;
+  return `${id}${more}${attempt === 1 ? '' : `~${String(attempt)}`}`;
 }

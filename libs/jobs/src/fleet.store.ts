@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { ModelReport, WorkerReport } from '#libs/contracts';
 import type { Redis, Result } from 'ioredis';
 import type { Keys } from './keys.js';
+import { subscribe } from './subscribe.js';
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
@@ -75,7 +76,7 @@ export class FleetStore {
 
   /** Calls `listener` whenever some worker's report changed. @returns stops listening. */
   watch(listener: () => void): Promise<() => void> {
-    return this.subscribe(this.keys.fleetChannel, listener);
+    return subscribe(this.redis, this.keys.fleetChannel, listener);
   }
 
   /** Tells the workers that are alive at this moment; what comes of it is in their reports. */
@@ -88,28 +89,8 @@ export class FleetStore {
    * @returns stops listening.
    */
   onCommand(listener: (command: FleetCommand) => void): Promise<() => void> {
-    return this.subscribe(this.keys.commandChannel, (message) => {
+    return subscribe(this.redis, this.keys.commandChannel, (message) => {
       listener(JSON.parse(message) as FleetCommand);
     });
-  }
-
-  private async subscribe(
-    channel: string,
-    listener: (message: string) => void,
-  ): Promise<() => void> {
-    const subscriber = this.redis.duplicate({
-      maxRetriesPerRequest: null,
-      enableOfflineQueue: true,
-      enableAutoPipelining: false,
-    });
-    subscriber.on('error', () => undefined);
-    subscriber.on('message', (_, message) => {
-      listener(message);
-    });
-    if (subscriber.status === 'wait') await subscriber.connect();
-    await subscriber.subscribe(channel);
-    return () => {
-      subscriber.disconnect();
-    };
   }
 }

@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { isJobId, newJobId, partitionOfJob, partitionOfModel } from './job-id.js';
+import {
+  createdAtOf,
+  firstIdAt,
+  isJobId,
+  newJobId,
+  partitionOfJob,
+  partitionOfModel,
+} from './job-id.js';
 
 /** The UUID of an id, decoded by arithmetic of its own. */
 function uuidOf(id: string): string {
@@ -27,6 +34,16 @@ describe('job ids', () => {
       const id = newJobId(partition);
       expect(isJobId(id)).toBe(true);
       expect(partitionOfJob(id)).toBe(partition);
+    }
+  });
+
+  it('tell when they were made, and sort on the right side of a time', () => {
+    for (let i = 0; i < 5000; i++) {
+      const id = newJobId(i % 4096);
+      const ms = createdAtOf(id);
+      expect(ms).toBe(parseInt(uuidOf(id).slice(0, 12), 16));
+      expect(firstIdAt(ms) < id).toBe(true);
+      expect(firstIdAt(ms + 1) > id).toBe(true);
     }
   });
 

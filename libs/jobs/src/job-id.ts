@@ -42,8 +42,20 @@ export function newJobId(partition: number): string {
   return `job_${lastMsText}${encode40(upper)}${encode40(lower)}`;
 }
 
+/** What every id of this millisecond or later is not below, as text; not an id itself. */
+export function firstIdAt(ms: number): string {
+  return `job_${encode(BigInt(Math.max(0, Math.floor(ms))), 10)}`;
+}
+
 export function isJobId(text: string): boolean {
   return JOB_ID.test(text);
+}
+
+/** When an id was made, ms since the epoch. The id must have passed {@link isJobId}. */
+export function createdAtOf(id: string): number {
+  let ms = 0;
+  for (const letter of id.slice(4, 14)) ms = ms * 32 + (VALUE.get(letter) ?? 0);
+  return ms;
 }
 
 /** Partition that an id carries. The id must have passed {@link isJobId}. */

@@ -1,44 +1,25 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { startTestRedis, type TestRedis } from '#libs/testing';
-import { newJobId } from './job-id.js';
-import { JobStore, type Started } from './job.store.js';
+import { jobSpecOf, NO_TIME, startTestRedis, type TestRedis } from '#libs/testing';
+import { newJobId, partitionOfModel } from './job-id.js';
+import type { Started } from './attempt.store.js';
+import { JobStore } from './job.store.js';
 import { Keys } from './keys.js';
 import type { JobResult, JobSpec } from './record.js';
 
-const PARTITION = 7;
+const MODEL = 'iris';
+const PARTITION = partitionOfModel(MODEL);
 const SENT_AT = 1234;
 const keys = new Keys('test');
-const timing = {
-  queue_ms: 0,
-  batch_wait_ms: 0,
-  load_ms: 0,
-  preprocess_ms: 0,
-  inference_ms: 0,
-  postprocess_ms: 0,
-  total_ms: 0,
-};
 
 function specOf(id: string): JobSpec {
-  return {
-    id,
-    model: 'iris',
-    version: '1',
-    count: 1,
-    many: false,
-    owner: '',
-    createdAt: 1,
-    resultTtlS: 60,
-    requestId: 'r',
-    metadata: {},
-    warnings: [],
-  };
+  return jobSpecOf(id);
 }
 
 function success(outputs: string): JobResult {
-  return { status: 'succeeded', outputs, done: 1, timing, batchSize: 1 };
+  return { status: 'succeeded', outputs, done: 1, timing: NO_TIME, batchSize: 1 };
 }
-const failure: JobResult = { status: 'failed', done: 0, timing, batchSize: 1 };
+const failure: JobResult = { status: 'failed', done: 0, timing: NO_TIME, batchSize: 1 };
 
 describe('JobStore', () => {
   let server: TestRedis;
@@ -58,18 +39,20 @@ describe('JobStore', () => {
 
   async function created(input = '\n1'): Promise<string> {
     const id = newJobId(PARTITION);
-    await store.create([{ spec: specOf(id), input }]);
+    await store.create(MODEL, [{ spec: specOf(id), input, turn: 1 }]);
     return id;
   }
 
   async function begun(id: string): Promise<Started> {
-    const [answer] = await store.begin([id]);
+    const [answer] = await store.begin(MODEL, [id]);
     if (!answer || !('fence' in answer)) throw new Error(`${id} was not started`);
     return answer;
   }
 
-  const publish = (id: string, fence: number, result: JobResult, keepS = 60) =>
-    store.publish([{ id, fence, sentAt: SENT_AT, keepS, result }]);
+  const publish = (id: string, fence: number, result: JobResult, resultTtlS = 60) =>
+    store.publish(MODEL, [{ job: { id, resultTtlS }, fence, sentAt: SENT_AT, result }]);
+
+  const keptUntil = async (id: string) => Number(await redis.zscore(keys.expiries(MODEL), id));
 
   it('keeps a job from its creation to its end', async () => {
     const id = await created();
@@ -98,9 +81,7 @@ describe('JobStore', () => {
     });
     expect(record?.endedAt).toBeGreaterThanOrEqual(before);
     expect(await redis.hexists(keys.record(id), 'input')).toBe(0);
-    const left = await redis.pttl(keys.record(id));
-    expect(left).toBeGreaterThan(0);
-    expect(left).toBeLessThanOrEqual(60_000);
+    expect(await keptUntil(id)).toBe((record?.endedAt ?? 0) + 60_000);
   });
 
   it('refuses such an attempt once somebody has begun', async () => {
@@ -130,7 +111,7 @@ describe('JobStore', () => {
     await publish(won, 0, success('[1]'));
     await publish(lost, 0, failure);
     const before = await redis.hgetall(keys.record(won));
-    expect(await store.begin([won, lost])).toEqual([
+    expect(await store.begin(MODEL, [won, lost])).toEqual([
       { id: won, status: 'succeeded' },
       { id: lost, status: 'failed' },
     ]);
@@ -174,9 +155,30 @@ describe('JobStore', () => {
     const id = await created();
     const { fence } = await begun(id);
     await publish(id, fence, failure);
-    expect(await store.begin([id])).toEqual([{ id, status: 'failed' }]);
+    expect(await store.begin(MODEL, [id])).toEqual([{ id, status: 'failed' }]);
     expect(await publish(id, fence + 1, success('[1]'))).toEqual([false]);
     expect(await store.find(id)).toMatchObject({ status: 'failed', outputs: null });
+  });
+
+  it('says where outputs are that are stored apart, until the job is retried', async () => {
+    const [won, lost] = [await created(), await created()];
+    await begun(lost);
+    const fences = [await begun(won), await begun(lost)].map(({ fence }) => fence);
+    const publications = [won, lost].map((id, i) => ({
+      job: specOf(id),
+      fence: fences[i] ?? 0,
+      sentAt: SENT_AT,
+      result: i === 0 ? success('["large"]') : { ...failure, outputs: '["large"]' },
+      outputsApart: `outputs-${fences[i] ?? 0}` as const,
+    }));
+    expect(await store.publish('iris', publications)).toEqual([true, true]);
+    const found = await store.findMany([won, lost]);
+    expect(found).toMatchObject([
+      { status: 'succeeded', outputs: null, outputsApart: 'outputs-1' },
+      { status: 'failed', outputs: null, outputsApart: 'outputs-2' },
+    ]);
+    if (found[1]) await store.retry(found[1], 1);
+    expect(await store.find(lost)).toMatchObject({ outputs: null, outputsApart: null });
   });
 
   it('drops the input with success and keeps it with failure', async () => {
@@ -190,16 +192,16 @@ describe('JobStore', () => {
   it('lets a result live as long as was asked, and a job that has not ended for ever', async () => {
     const id = await created();
     const { fence } = await begun(id);
-    expect(await redis.pttl(keys.record(id))).toBe(-1);
+    expect(await redis.zscore(keys.expiries(MODEL), id)).toBeNull();
     await publish(id, fence, success('[1]'), 365 * 86_400);
-    const left = await redis.pttl(keys.record(id));
-    expect(left).toBeLessThanOrEqual(365 * 86_400_000);
-    expect(left).toBeGreaterThan(364 * 86_400_000);
+    const endedAt = (await store.find(id))?.endedAt ?? 0;
+    expect(await keptUntil(id)).toBe(endedAt + 365 * 86_400_000);
+    expect(await redis.pttl(keys.record(id))).toBe(-1);
   });
 
   it('knows nothing of unknown jobs, and makes no record of them', async () => {
     const [known, unknown] = [await created(), newJobId(PARTITION)];
-    const answers = await store.begin([unknown, known]);
+    const answers = await store.begin(MODEL, [unknown, known]);
     expect(answers).toEqual([
       { id: unknown, status: null },
       { id: known, fence: 1, input: '\n1', loneStarts: 0 },
@@ -216,22 +218,21 @@ describe('JobStore', () => {
     await begun(ids[1] ?? '');
     const quick = { id: await created(), fence: 0 };
     const results = [...started, quick].map(({ id, fence }, i) => ({
-      id,
+      job: specOf(id),
       fence,
       sentAt: SENT_AT,
-      keepS: 60,
       result: success(`[${String(i)}]`),
     }));
-    expect(await store.publish(results)).toEqual([true, false, true, true]);
+    expect(await store.publish(MODEL, results)).toEqual([true, false, true, true]);
     const outputs = await Promise.all(
-      results.map(async ({ id }) => (await store.find(id))?.outputs),
+      results.map(async ({ job }) => (await store.find(job.id))?.outputs),
     );
     expect(outputs).toEqual([[0], null, [2], [3]]);
   });
 
   it('counts how often a job was started alone, whoever started it', async () => {
     const id = await created();
-    const lone = async (alone: boolean) => (await store.begin([id], { lone: alone }))[0];
+    const lone = async (alone: boolean) => (await store.begin(MODEL, [id], { lone: alone }))[0];
     expect(await lone(false)).toMatchObject({ loneStarts: 0 });
     expect(await lone(true)).toMatchObject({ loneStarts: 1 });
     expect(await lone(true)).toMatchObject({ loneStarts: 2, fence: 3 });
@@ -239,42 +240,25 @@ describe('JobStore', () => {
 
   it('gives no input to whoever has it already', async () => {
     const id = await created();
-    expect(await store.begin([id], { withInput: false })).toEqual([
+    expect(await store.begin(MODEL, [id], { withInput: false })).toEqual([
       { id, fence: 1, input: '', loneStarts: 0 },
     ]);
-    expect(await store.begin([id])).toMatchObject([{ fence: 2, input: '\n1' }]);
-  });
-
-  it('keeps the input of a job that expired, which never started', async () => {
-    const [begunFirst, quick] = [await created(), await created()];
-    const { fence } = await begun(begunFirst);
-    for (const [id, held] of [
-      [begunFirst, fence],
-      [quick, 0],
-    ] as const) {
-      expect(await publish(id, held, { ...failure, status: 'expired' })).toEqual([true]);
-      expect(await store.find(id)).toMatchObject({
-        status: 'expired',
-        attempts: 0,
-        startedAt: null,
-      });
-      expect(await redis.hget(keys.record(id), 'input')).toBe('\n1');
-    }
+    expect(await store.begin(MODEL, [id])).toMatchObject([{ fence: 2, input: '\n1' }]);
   });
 
   it('lets a record that was kept for its callback go in its own time', async () => {
     const id = await created();
-    const { fence } = await begun(id);
-    await publish(id, fence, success('[1]'), 1000);
-    expect(await redis.ttl(keys.record(id))).toBeGreaterThan(900);
+    const job = { ...specOf(id), webhook: { url: 'https://x', events: [] } };
+    await store.publish(MODEL, [{ job, fence: 0, sentAt: SENT_AT, result: success('[1]') }]);
     const record = await store.find(id);
+    expect(await keptUntil(id)).toBe((record?.endedAt ?? 0) + 8 * 86_400_000);
     if (record) await store.expireInTime(record);
-    expect(await redis.ttl(keys.record(id))).toBeLessThanOrEqual(60);
+    expect(await keptUntil(id)).toBe((record?.endedAt ?? 0) + 60_000);
   });
 
   it('takes back what it created', async () => {
     const id = await created();
-    await store.discard([id]);
+    await store.discard(MODEL, [{ spec: specOf(id) }]);
     expect(await store.find(id)).toBeNull();
   });
 });

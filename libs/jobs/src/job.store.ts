@@ -1,25 +1,45 @@
-import { readFileSync } from 'node:fs';
-import type { JobStatus } from '#libs/contracts';
-import { isTerminal } from '#libs/contracts';
+import { jobProblem, type JobStatus } from '#libs/contracts';
 import type { Redis, Result } from 'ioredis';
+import { AttemptStore, type Part } from './attempt.store.js';
 import type { Keys } from './keys.js';
+import { labelsOf } from './labels.js';
 import {
   decodeRecord,
   encodeEnd,
   expiryOf,
   type JobRecord,
-  type JobResult,
   type JobSpec,
+  keepMs,
+  type KeptJob,
+  startBy,
   type StoredRecord,
+  type Tombstone,
 } from './record.js';
+import { jobScriptText } from './script.js';
+import { type Arguments, endKeys, requeueArguments } from './script-arguments.js';
+import { subscribe } from './subscribe.js';
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    beginBatch(keyCount: number, ...args: (string | number)[]): Result<BeginAnswer[], Context>;
-    publishBatch(keyCount: number, ...args: (string | number)[]): Result<(0 | 1)[], Context>;
+    endBatch(keyCount: number, ...args: Arguments): Result<(1 | JobStatus | '')[], Context>;
+    discardBatch(keyCount: number, ...args: Arguments): Result<null, Context>;
   }
 }
-type BeginAnswer = [fence: number, loneStarts: number, input?: string] | string;
+
+const SCRIPTS = {
+  endBatch: 'end-batch.lua',
+  discardBatch: 'discard-batch.lua',
+} as const;
+
+const CANCELED_QUEUED = jobProblem('canceled', 'It was canceled before it was started.');
+const CANCELED_RUNNING = jobProblem(
+  'canceled',
+  'It was canceled while it ran: what was computed of it is discarded.',
+);
+const LATE = jobProblem(
+  'queue-timeout',
+  'It was not started within queue_timeout_s. Submit it again, or allow more time.',
+);
 
 /** Everything a client can see of a record; not its input, which only a worker reads. */
 const VIEW_FIELDS = [
@@ -27,71 +47,90 @@ const VIEW_FIELDS = [
   'spec',
   'started_at',
   'ended_at',
-  'attempts',
+  'tries',
+  'history',
+  'done',
   'outputs',
+  'stored',
   'end',
 ] as const satisfies (keyof StoredRecord)[];
 
-const CREATE_BATCH = script('create-batch.lua');
+const CREATE_BATCH = jobScriptText('create-batch.lua');
+const REQUEUE_BATCH = jobScriptText('requeue-batch.lua');
 
-/** A started attempt: who holds the newest fence of a job, and only that one, may publish. */
-export interface Started {
-  id: string;
-  fence: number;
-  /** As `inputText` makes it; '' where it was not asked for. */
+/** A job that is being accepted. */
+export interface NewJob {
+  spec: JobSpec;
+  /** As `inputText` makes it; '' where it is stored apart. */
   input: string;
-  /** How often it was started alone, by any worker, without coming to an end: this time included. */
-  loneStarts: number;
-}
-
-/** A job that cannot be started: it has ended already, or there is no record of it. */
-export interface NotStarted {
-  id: string;
-  status: JobStatus | null;
-}
-
-/** An end that is to be published. */
-export interface Publication {
-  id: string;
-  fence: number;
-  /** When it was sent to a runner, ms since the epoch. */
-  sentAt: number;
-  /** How long the record is kept from now on. */
-  keepS: number;
-  result: JobResult;
+  /** See Turns. */
+  turn: number;
+  /** Tells this submission from others with the same id. A record that is there stays as it is then. */
+  by?: string | undefined;
 }
 
 /** The job records in Redis, which are the truth about jobs. */
-export class JobStore {
-  constructor(
-    private readonly redis: Redis,
-    private readonly keys: Keys,
-  ) {
-    defineScript(redis, 'beginBatch', 'begin-batch.lua');
-    defineScript(redis, 'publishBatch', 'publish-batch.lua');
+export class JobStore extends AttemptStore {
+  /** Models that Redis knows to have jobs. */
+  private readonly models = new Set<string>();
+
+  constructor(redis: Redis, keys: Keys) {
+    super(redis, keys);
+    for (const [name, file] of Object.entries(SCRIPTS)) {
+      redis.defineCommand(name, { lua: jobScriptText(file) });
+    }
   }
 
   /**
    * Writes the records of accepted jobs, before whatever is sent next: one script, as a command for each
    * took a tenth of the api's time. All jobs must be of one model.
-   * @param jobs with `input`, as `inputText` makes it.
    */
-  async create(jobs: readonly { spec: JobSpec; input: string }[]): Promise<void> {
-    const records = jobs.map(({ spec }) => this.keys.record(spec.id));
-    const args = jobs.flatMap(({ spec, input }) => [JSON.stringify(spec), input]);
-    // In a pipeline of its own, and with its text rather than its digest, it leaves now: put off to the
-    // end of the turn, or sent again after a NOSCRIPT, it would come after the BullMQ jobs.
-    const pipeline = this.redis.pipeline().eval(CREATE_BATCH, records.length, ...records, ...args);
-    for (const [error] of (await pipeline.exec()) ?? []) {
-      if (error) throw error;
+  async create(model: string, jobs: readonly NewJob[]): Promise<void> {
+    const { keys } = this;
+    const records = jobs.map(({ spec }) => keys.record(spec.id));
+    const args: Arguments = [keys.waiting(model), keys.startDeadlines(model), ...records];
+    args.push(keys.listPrefix(model), keys.labelPrefix(model));
+    for (const { spec, input, turn, by = '' } of jobs) {
+      args.push(JSON.stringify(spec), input, spec.owner, turn, startBy(spec, spec.createdAt) ?? '');
+      args.push(labelsOf(spec), by);
     }
+    await Promise.all([this.evalNow(CREATE_BATCH, 2 + records.length, args), this.register(model)]);
   }
 
-  /** Takes back records whose jobs could not be queued. */
-  async discard(ids: readonly string[]): Promise<void> {
-    const pipeline = this.redis.pipeline();
-    for (const id of ids) pipeline.unlink(this.keys.record(id));
-    await pipeline.exec();
+  /**
+   * Runs a script that must come before the BullMQ jobs that are added next. In a pipeline of its own, and
+   * with its text rather than its digest, it leaves now: put off to the end of the turn, or sent again
+   * after a NOSCRIPT, it would come after them.
+   */
+  private async evalNow(script: string, keyCount: number, args: Arguments): Promise<unknown> {
+    const answers = await this.redis
+      .pipeline()
+      .eval(script, keyCount, ...args)
+      .exec();
+    const [error, answer] = answers?.[0] ?? [new Error('nothing was sent')];
+    if (error) throw error;
+    return answer;
+  }
+
+  /** So that everybody knows which models have jobs. */
+  private async register(model: string): Promise<void> {
+    if (this.models.has(model)) return;
+    await this.redis.sadd(this.keys.models, model);
+    this.models.add(model);
+  }
+
+  /** Takes back jobs that could not be queued, unless they were submitted again. All must be of one model. */
+  async discard(model: string, jobs: readonly Pick<NewJob, 'spec' | 'by'>[]): Promise<void> {
+    const { keys } = this;
+    await this.redis.discardBatch(
+      2 + jobs.length,
+      keys.waiting(model),
+      keys.startDeadlines(model),
+      ...jobs.map(({ spec }) => keys.record(spec.id)),
+      keys.listPrefix(model),
+      keys.labelPrefix(model),
+      ...jobs.flatMap(({ spec, by = '' }) => [spec.owner, labelsOf(spec), by]),
+    );
   }
 
   /** @returns null where no such job is kept. */
@@ -105,62 +144,105 @@ export class JobStore {
     return decodeRecord(stored as Partial<StoredRecord>);
   }
 
-  /**
-   * Starts an attempt of each job. All jobs must be of one model.
-   * @param options `lone`: the one job runs by itself, because it was there when a process died;
-   *   `withInput`: false for jobs whose messages carried it.
-   */
-  async begin(
-    ids: readonly string[],
-    { lone = false, withInput = true }: { lone?: boolean; withInput?: boolean } = {},
-  ): Promise<(Started | NotStarted)[]> {
-    const records = ids.map((id) => this.keys.record(id));
-    const answers = await this.redis.beginBatch(
-      records.length,
-      ...records,
-      Date.now(),
-      lone ? 1 : 0,
-      withInput ? 1 : 0,
+  /** In the order of their ids. */
+  findMany(ids: readonly string[]): Promise<(JobRecord | null)[]> {
+    // They leave together: the connection pipelines what is asked in one turn of the event loop.
+    return Promise.all(ids.map((id) => this.find(id)));
+  }
+
+  /** How many attempts of each job have ended and were followed by another. */
+  tries(ids: readonly string[]): Promise<number[]> {
+    return Promise.all(
+      ids.map(async (id) => Number(await this.redis.hget(this.keys.record(id), 'tries'))),
     );
-    return answers.map((answer, i) => {
-      const id = ids[i] ?? '';
-      if (Array.isArray(answer)) {
-        const [fence, loneStarts, input = ''] = answer;
-        return { id, fence, input, loneStarts };
-      }
-      return { id, status: answer === '' ? null : (answer as JobStatus) };
+  }
+
+  /** @returns what is left of a job that is kept no longer; null where that is over, too. */
+  async findTombstone(id: string): Promise<Tombstone | null> {
+    const text = await this.redis.get(this.keys.tombstone(id));
+    return text === null ? null : (JSON.parse(text) as Tombstone);
+  }
+
+  /** Parts of a job that runs, from the `index`-th on, at most `count`. */
+  async parts(id: string, index: number, count: number): Promise<Part[]> {
+    const texts = await this.redis.lrange(this.keys.parts(id), index, index + count - 1);
+    return texts.map((text) => {
+      const head = text.indexOf('\n');
+      return { done: Number(text.slice(0, head)), outputs: text.slice(head + 1) };
     });
   }
 
   /**
-   * Publishes a batch's results. All jobs must be of one model.
-   * @param results `fence` 0 where the start was not written down (`begin`), and `sentAt` says when it was.
-   * @returns for each, whether it was published: false where a newer attempt holds the fence or the
-   *   job had ended already, and then nothing of it has changed.
+   * An ended job becomes queued again, before whatever is sent next.
+   * @returns false where it is otherwise than the record says, if only by an attempt.
    */
-  async publish(results: readonly Publication[]): Promise<boolean[]> {
-    const records = results.map(({ id }) => this.keys.record(id));
-    const args: (string | number)[] = [Date.now()];
-    for (const { fence, sentAt, result, keepS } of results) {
-      const { status, outputs = '' } = result;
-      if (!isTerminal(status)) throw new TypeError(`${status} is no end`);
-      args.push(fence, sentAt, status, encodeEnd(result), outputs, keepS * 1000);
-    }
-    const answers = await this.redis.publishBatch(records.length, ...records, ...args);
+  async retry({ spec, status, end, history }: JobRecord, turn: number): Promise<boolean> {
+    const error = JSON.stringify(end?.error ?? null);
+    const latest = startBy(spec, Date.now()) ?? '';
+    const args = [status, '', history.length, error, turn, latest];
+    const [keyCount, ...rest] = requeueArguments(this.keys, spec.model, [{ id: spec.id, args }]);
+    const [done] = (await this.evalNow(REQUEUE_BATCH, keyCount, rest)) as [0 | 1];
+    return done === 1;
+  }
+
+  /**
+   * Ends queued and running jobs; what is computed of them is discarded. Tells the workers.
+   * All jobs must be of one model.
+   * @returns the status that each has now; null where there is no record.
+   */
+  async cancel(model: string, jobs: readonly KeptJob[]): Promise<(JobStatus | null)[]> {
+    const answers = await this.endEarly(model, jobs, [
+      'canceled',
+      encodeEnd({ error: CANCELED_QUEUED }),
+      encodeEnd({ error: CANCELED_RUNNING }),
+      this.keys.cancelChannel,
+    ]);
+    return answers.map((answer) => (answer === 1 ? 'canceled' : answer === '' ? null : answer));
+  }
+
+  /** Ends jobs that are still queued as too late. All must be of one model. @returns which it has ended. */
+  async expire(model: string, jobs: readonly KeptJob[]): Promise<boolean[]> {
+    const answers = await this.endEarly(model, jobs, [
+      'expired',
+      encodeEnd({ error: LATE }),
+      '',
+      '',
+    ]);
     return answers.map((answer) => answer === 1);
+  }
+
+  /** Gives jobs that still wait another turn. All must be of one model. */
+  async changeTurns(model: string, turns: ReadonlyMap<string, number>): Promise<void> {
+    const pairs = [...turns].flatMap(([id, turn]) => [turn, id]);
+    await this.redis.zadd(this.keys.waiting(model), 'XX', ...pairs);
+  }
+
+  /** Calls `listener` with the ids of jobs that are canceled from now on. @returns stops listening. */
+  onCanceled(listener: (ids: string[]) => void): Promise<() => void> {
+    return subscribe(this.redis, this.keys.cancelChannel, (message) => {
+      listener(message.split(' '));
+    });
   }
 
   /** A record that was kept for a callback goes when its own time is over. */
   async expireInTime({ spec, endedAt }: JobRecord): Promise<void> {
     if (endedAt === null) return;
-    await this.redis.pexpireat(this.keys.record(spec.id), expiryOf({ spec, endedAt }));
+    const expiry = expiryOf({ spec, endedAt });
+    await this.redis.zadd(this.keys.expiries(spec.model), 'XX', expiry, spec.id);
   }
-}
 
-function defineScript(redis: Redis, name: string, file: string): void {
-  redis.defineCommand(name, { lua: script(file) });
-}
-
-function script(file: string): string {
-  return readFileSync(new URL(file, import.meta.url), 'utf8');
+  private endEarly(model: string, jobs: readonly KeptJob[], end: string[]) {
+    return this.redis.endBatch(
+      ...endKeys(
+        this.keys,
+        model,
+        jobs.map(({ id }) => id),
+      ),
+      Date.now(),
+      this.keys.listPrefix(model),
+      this.keys.jobChannel,
+      ...end,
+      ...jobs.map(keepMs),
+    );
+  }
 }

@@ -3,10 +3,16 @@ import { type DynamicModule, Inject, Logger, Module, type OnModuleDestroy } from
 import { TerminusModule } from '@nestjs/terminus';
 import type { Redis } from 'ioredis';
 import { CONFIG, type Config } from '#libs/config';
+import { Callbacks } from './callbacks.js';
 import { DELIVERIES, DeliveryQueue } from './delivery.queue.js';
 import { FleetStore } from './fleet.store.js';
+import { JobNews } from './job.news.js';
+import { IdempotencyStore } from './idempotency.store.js';
+import { JobIndex } from './job.index.js';
 import { JobStore } from './job.store.js';
 import { Keys } from './keys.js';
+import { openPayloads } from './payloads/open-payloads.js';
+import { Payloads } from './payloads/payloads.js';
 import { PredictConsumers } from './predict.consumers.js';
 import { PredictQueues } from './predict.queues.js';
 import { openRedis } from './redis.js';
@@ -14,6 +20,7 @@ import { RedisHealth } from './redis.health.js';
 import { RedisIndicator } from './redis.indicator.js';
 import { SecretStore } from './secret.store.js';
 import { Submitter } from './submitter.js';
+import { Turns } from './turns.js';
 
 const REDIS = Symbol('REDIS');
 
@@ -67,6 +74,22 @@ export class JobsModule {
         useFactory: (redis: Redis, keys: Keys) => new JobStore(redis, keys),
       },
       {
+        provide: JobNews,
+        inject: [REDIS, Keys],
+        useFactory: (redis: Redis, keys: Keys) => new JobNews(redis, keys),
+      },
+      {
+        provide: Payloads,
+        inject: [CONFIG, REDIS, Keys],
+        useFactory: async ({ store }: Config, redis: Redis, keys: Keys) =>
+          new Payloads(await openPayloads(store, redis, keys), store.INLINE_LIMIT_BYTES),
+      },
+      {
+        provide: JobIndex,
+        inject: [REDIS, Keys],
+        useFactory: (redis: Redis, keys: Keys) => new JobIndex(redis, keys),
+      },
+      {
         provide: FleetStore,
         inject: [REDIS, Keys],
         useFactory: (redis: Redis, keys: Keys) => new FleetStore(redis, keys),
@@ -99,11 +122,24 @@ export class JobsModule {
       },
       {
         provide: Submitter,
-        inject: [JobStore, PredictQueues],
-        useFactory: (store: JobStore, queues: PredictQueues) => new Submitter(store, queues),
+        inject: [REDIS, Keys, JobStore, PredictQueues, Payloads],
+        useFactory: (
+          redis: Redis,
+          keys: Keys,
+          store: JobStore,
+          queues: PredictQueues,
+          payloads: Payloads,
+        ) =>
+          new Submitter(store, queues, (model) => openTurns(redis, keys, queues, model), payloads),
+      },
+      {
+        provide: IdempotencyStore,
+        inject: [REDIS, Keys],
+        useFactory: (redis: Redis, keys: Keys) => new IdempotencyStore(redis, keys),
       },
       RedisIndicator,
       DeliveryQueue,
+      Callbacks,
     ];
     return {
       module: JobsModule,
@@ -124,4 +160,9 @@ export class JobsModule {
       exports: providers.map((p) => ('provide' in p ? p.provide : p)),
     };
   }
+}
+
+function openTurns(redis: Redis, keys: Keys, queues: PredictQueues, model: string): Turns {
+  const sets = [keys.turns(model), keys.waiting(model), queues.prioritizedKey(model)] as const;
+  return new Turns(redis, sets, keys.recordPrefix(model));
 }

@@ -1,4 +1,5 @@
 import { partitionOfJob, partitionOfModel } from './job-id.js';
+import type { Payload } from './payloads/payload.store.js';
 
 const QUEUE_PREFIX = 'predict-';
 
@@ -22,6 +23,75 @@ export class Keys {
   /** The record of a job; its id must have passed `isJobId`. */
   record(jobId: string): string {
     return `${this.tag(partitionOfJob(jobId))}:job:${jobId}`;
+  }
+
+  /** What precedes the id in the keys of a model's records. */
+  recordPrefix(model: string): string {
+    return `${this.queuePrefix(model)}:job:`;
+  }
+
+  /** Sorted set of the queued jobs of a model, by their turn. */
+  waiting(model: string): string {
+    return `${this.queuePrefix(model)}:waiting:${model}`;
+  }
+
+  /** Hash: how far the fair order of a model has got, and each caller in it. */
+  turns(model: string): string {
+    return `${this.queuePrefix(model)}:turns:${model}`;
+  }
+
+  /** Sorted set of queued jobs by the time at which they expire unless they have started, ms. */
+  startDeadlines(model: string): string {
+    return `${this.queuePrefix(model)}:start-deadlines:${model}`;
+  }
+
+  /** Sorted set of ended jobs by the time until which they are kept, ms. */
+  expiries(model: string): string {
+    return `${this.queuePrefix(model)}:expiries:${model}`;
+  }
+
+  /** Sorted set, by id, of a caller's jobs in a state: followed by status, `:` and owner. */
+  listPrefix(model: string): string {
+    return `${this.queuePrefix(model)}:list:${model}:`;
+  }
+
+  /** Sorted set, by id, of a caller's jobs with a metadata pair: followed by owner, `:` and a digest. */
+  labelPrefix(model: string): string {
+    return `${this.queuePrefix(model)}:label:${model}:`;
+  }
+
+  /** What is left of a job whose record has gone. */
+  tombstone(jobId: string): string {
+    return `${this.tag(partitionOfJob(jobId))}:tombstone:${jobId}`;
+  }
+
+  /** List of what has been computed so far of a job with many instances. */
+  parts(jobId: string): string {
+    return `${this.tag(partitionOfJob(jobId))}:parts:${jobId}`;
+  }
+
+  /** A text of a job that is stored apart from its record. */
+  payload({ id, name }: Payload): string {
+    return `${this.tag(partitionOfJob(id))}:payload:${id}:${name}`;
+  }
+
+  /** Set of the names of all models that jobs were ever accepted for. */
+  get models(): string {
+    return `${this.prefix}:models`;
+  }
+
+  idempotency(digest: string): string {
+    return `${this.prefix}:idempotency:${digest}`;
+  }
+
+  /** Channel on which the ids of jobs that have changed are told, separated by spaces. */
+  get jobChannel(): string {
+    return `${this.prefix}:jobs`;
+  }
+
+  /** Channel on which the ids of canceled jobs are told to the workers, separated by spaces. */
+  get cancelChannel(): string {
+    return `${this.prefix}:canceled`;
   }
 
   get deliveriesPrefix(): string {

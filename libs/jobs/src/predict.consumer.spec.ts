@@ -112,7 +112,7 @@ describe('PredictConsumer', () => {
   }
 
   const closeAll = () => Promise.all(consumers.map((consumer) => consumer.close()));
-  const add = (...added: Bundle[]) => queues.add('iris', added);
+  const add = (...added: Bundle[]) => queues.addInTurn('iris', added);
   const stateOf = async (id: string) => (await queues.of('iris').getJob(id))?.getState();
   const idOf = ({ message }: TakenJob) => message.id;
 
@@ -226,6 +226,51 @@ describe('PredictConsumer', () => {
     expect((await queues.of('iris').getJob('job1'))?.failedReason).toBeUndefined();
   });
 
+  it('lets in what has a lower turn when a job is handed back that has its place', async () => {
+    const turned = (id: string, turn: number) => ({ jobs: [messageOf(id, { turn })] });
+    await add(turned('a', 5), turned('b', 6), turned('c', 7));
+    const consumer = open(held.handle, 2);
+    await held.reaches(2);
+    expect([held.ids, consumer.isFull]).toEqual([['a', 'b'], true]);
+    expect(await queues.nextTurn('iris')).toBe(7);
+    await add(turned('urgent', 4));
+    expect(await queues.nextTurn('iris')).toBe(4);
+    held.end('b', new HandBack(0));
+    await held.reaches(2);
+    expect(held.ids).toEqual(['a', 'urgent']);
+    expect(await queues.nextTurn('iris')).toBe(6);
+  });
+
+  it('gives what is handed back a turn of now where all turns were halved since', async () => {
+    const turned = (id: string, turn: number) => ({ jobs: [messageOf(id, { turn })] });
+    await add(turned('old', 1_000_000));
+    const consumer = open(held.handle, 1);
+    await held.reaches(1);
+    await consumer.stopTaking();
+    await add(turned('a', 500_000), turned('b', 600_000));
+    held.end('old', new HandBack(0));
+    await closeAll();
+    const inTurn = await queues.of('iris').getJobs(['prioritized'], 0, -1, true);
+    expect(inTurn.map(({ id }) => id).sort()).toEqual(['a', 'b', 'old']);
+    expect(inTurn.at(-1)?.id).toBe('b');
+  });
+
+  it('gives a job that is to be tried again its next attempt, alone or of a bundle', async () => {
+    await add({ jobs: [messageOf('single', { startBy: 1 })] }, bundleOf('a', 'b'));
+    const consumer = open(held.handle);
+    await held.reaches(3);
+    await consumer.stopTaking();
+    held.end('single', new HandBack(600_000, 2));
+    held.end('a', new HandBack(600_000, 2));
+    held.endAll();
+    await closeAll();
+    const later = await queues.of('iris').getDelayed();
+    expect(later.map(({ id, data, delay }) => [id, data.jobs, delay >= 600_000]).sort()).toEqual([
+      ['a~2', [messageOf('a', { attempt: 2 })], true],
+      ['single', [messageOf('single', { attempt: 2 })], true],
+    ]);
+  });
+
   it('puts those of a bundle that are handed back into the queue, each by itself', async () => {
     const errors: Error[] = [];
     await add(bundleOf('a', 'b', 'c', 'd', 'e'), bundleOf('other'));
@@ -240,7 +285,8 @@ describe('PredictConsumer', () => {
     await closeAll();
 
     const [queue, inFront] = [queues.of('iris'), await queues.of('iris').getWaiting()];
-    expect(inFront.map(({ id }) => id)).toEqual(['b', 'waiting']);
+    expect(inFront.map(({ id }) => id)).toEqual(['b']);
+    expect(await stateOf('waiting')).toBe('prioritized');
     expect(inFront[0]?.data).toEqual(bundleOf('b'));
     const later = await queue.getDelayed();
     expect(later.map(({ id }) => id)).toEqual(['d', 'c']);
@@ -276,7 +322,7 @@ describe('PredictConsumer', () => {
   it('lets a bundle stall, rather than fail, when what came back of it cannot be put back', async () => {
     const errors: Error[] = [];
     const full = Object.assign(new PredictQueues(redis, keys, () => undefined), {
-      add: () => Promise.reject(new Error('OOM')),
+      addBack: () => Promise.reject(new Error('OOM')),
     });
     await add(bundleOf('a', 'b'));
     const again: TakenJob[] = [];

@@ -15,14 +15,23 @@ export interface TakenJob {
 export class HandBack extends Error {
   override readonly name = 'HandBack';
 
-  /** @param delayMs before it is taken again; 0 puts it in front. */
-  constructor(readonly delayMs: number) {
+  /**
+   * @param delayMs before it is taken again; 0 puts it in front. @param attempt it is then; absent: the
+   *   same, as nothing of this one counts.
+   */
+  constructor(
+    readonly delayMs: number,
+    readonly attempt?: number,
+  ) {
     super('handed back');
   }
 }
 
 /** Finished BullMQ jobs that stay to be seen in Bull Board. The records, not these, hold results. */
 const KEEP_FINISHED = 200;
+
+/** More turns than lie between what is taken and what waits. */
+const FAR_BEHIND = 1024;
 
 /** After an error that nobody foresaw: not so soon that it fills the log. */
 const UNFORESEEN_DELAY_MS = 1000;
@@ -92,6 +101,11 @@ export class PredictConsumer {
     this.worker.concurrency = this.bundlesAtOnce();
   }
 
+  /** It takes no more before some end. */
+  get isFull(): boolean {
+    return this.heldJobs >= this.jobsAtOnce;
+  }
+
   /** Those that are held, and as many more as there is likely room for. */
   private bundlesAtOnce(): number {
     const more = Math.ceil((this.jobsAtOnce - this.heldJobs) / this.bundleJobs);
@@ -130,6 +144,8 @@ export class PredictConsumer {
         await this.requeue(returned, bundle.timestamp);
         return;
       }
+      if (only.message !== jobs[0]) await bundle.updateData({ jobs: [only.message] });
+      await this.renewTurn(bundle, only.message.turn);
       if (only.delayMs > 0) await bundle.moveToDelayed(Date.now() + only.delayMs, token);
       else await bundle.moveToWait(token);
     } catch (error) {
@@ -140,6 +156,13 @@ export class PredictConsumer {
     throw new WaitingError();
   }
 
+  /** All turns are halved at times. What was taken has its turn about now; far behind, its number is an old one. */
+  private async renewTurn(bundle: Job<Bundle>, turn: number): Promise<void> {
+    const next = await this.options.queues.nextTurn(this.model);
+    if (next !== undefined && turn > next + FAR_BEHIND)
+      await bundle.changePriority({ priority: next });
+  }
+
   /** @returns null where it has ended. */
   private async handleOne(
     message: JobMessage,
@@ -147,13 +170,19 @@ export class PredictConsumer {
     stalled: boolean,
   ): Promise<Returned | null> {
     const suspect = stalled || message.suspect === true;
+    const again = suspect && !message.suspect ? { ...message, suspect } : message;
     try {
       await this.handle({ message, takenAt, suspect });
       return null;
     } catch (error) {
-      if (!(error instanceof HandBack)) this.options.onError(error as Error);
-      const delayMs = error instanceof HandBack ? error.delayMs : UNFORESEEN_DELAY_MS;
-      return { message: suspect ? { ...message, suspect } : message, delayMs };
+      if (!(error instanceof HandBack)) {
+        this.options.onError(error as Error);
+        return { message: again, delayMs: UNFORESEEN_DELAY_MS };
+      }
+      const { delayMs, attempt } = error;
+      if (attempt === undefined) return { message: again, delayMs };
+      // It has started once, so that it cannot start too late any more.
+      return { message: { ...again, attempt, startBy: undefined }, delayMs };
     }
   }
 
@@ -166,11 +195,11 @@ export class PredictConsumer {
       const { queues } = this.options;
       // Each goes in front of the last, and so the first one has to go last.
       if (delayMs === 0) {
-        await queues.add(this.model, bundles.toReversed(), { lifo: true, timestamp });
+        await queues.addBack(this.model, bundles.toReversed(), { lifo: true, timestamp });
       } else {
         // BullMQ counts the delay from the job's own time.
         const delay = Date.now() - timestamp + delayMs;
-        await queues.add(this.model, bundles, { delay, timestamp });
+        await queues.addBack(this.model, bundles, { delay, timestamp });
       }
     }
   }

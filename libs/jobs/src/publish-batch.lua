@@ -1,41 +1,50 @@
--- Publishes the results of a batch: state, output and expiry of a job change together or not at all.
+-- Publishes the results of a batch: state, output, lists and news of a job change together or not at all.
 --
--- KEYS   records
--- ARGV   1: now, ms; then for each record: fence, when it was sent to a runner (ms), status, end (JSON),
---        outputs (JSON or ''), ttl in ms
+-- KEYS   1: waiting, 2: start deadlines, 3: expiries, then the records
+-- ARGV   1: now, ms; 2: lists; 3: channel; then for each record: fence, when it was sent to a runner (ms),
+--        status, end (JSON), outputs (JSON or ''), the name of outputs that are stored apart or '', how long
+--        it is kept (ms)
 -- Fence 0 is of an attempt so short that its start was never written down: it holds while nobody else's is.
 -- Returns, for each record: 1 published, now or by an earlier sending of this same script; 0 refused, as
 -- a newer attempt holds the fence or somebody else has ended the job.
-local answers = {}
-for i, key in ipairs(KEYS) do
-  local at = 2 + (i - 1) * 6
+local answers, ended = {}, {}
+for i = 4, #KEYS do
+  local key, at = KEYS[i], 7 * (i - 4) + 4
   local status = ARGV[at + 2]
-  local held = redis.call('HMGET', key, 'status', 'fence')
+  local held = redis.call('HMGET', key, 'status', 'fence', 'owner', 'done')
   local holds = (held[2] or '0') == ARGV[at]
+  local answer = 0
   if holds and held[1] == (held[2] and 'running' or 'queued') then
-    local ended = { 'status', status, 'ended_at', ARGV[1], 'end', ARGV[at + 3] }
+    local id = idOf(key)
+    local fields = { 'status', status, 'ended_at', ARGV[1], 'end', ARGV[at + 3] }
     if ARGV[at + 4] ~= '' then
-      ended[7], ended[8] = 'outputs', ARGV[at + 4]
+      fields[7], fields[8] = 'outputs', ARGV[at + 4]
+    elseif ARGV[at + 5] ~= '' then
+      fields[7], fields[8], fields[9], fields[10] = 'outputs', '', 'stored', ARGV[at + 5]
     end
     if not held[2] then
-      ended[#ended + 1], ended[#ended + 2] = 'started_at', ARGV[at + 1]
-      ended[#ended + 1], ended[#ended + 2] = 'attempts', 1
+      fields[#fields + 1], fields[#fields + 2] = 'started_at', ARGV[at + 1]
+      remove(KEYS[1], id)
+      remove(KEYS[2], id)
     end
-    redis.call('HSET', key, unpack(ended))
+    redis.call('HSET', key, unpack(fields))
     if status == 'succeeded' then
       redis.call('HDEL', key, 'input') -- kept for the others: they can be retried
     end
-    if status == 'expired' then
-      redis.call('HDEL', key, 'started_at', 'attempts') -- it was begun only to be ended
+    if held[4] then
+      redis.call('UNLINK', partsOf(key))
     end
-    redis.call('PEXPIRE', key, ARGV[at + 5])
-    answers[i] = 1
+    changeStatus(ARGV[2], id, held[3], held[1], status)
+    add(KEYS[3], endOf(ARGV[1], ARGV[at + 6]), id)
+    ended[#ended + 1] = id
+    answer = 1
   elseif holds and held[1] == status then
-    local ended = redis.call('HMGET', key, 'end', 'started_at')
-    local same = ended[1] == ARGV[at + 3] and (held[2] or ended[2] == ARGV[at + 1])
-    answers[i] = same and 1 or 0
-  else
-    answers[i] = 0
+    local before = redis.call('HMGET', key, 'end', 'started_at')
+    local same = before[1] == ARGV[at + 3] and (held[2] or before[2] == ARGV[at + 1])
+    answer = same and 1 or 0
   end
+  answers[i - 3] = answer
 end
+makeMoves()
+tell(ARGV[3], ended)
 return answers

@@ -18,6 +18,7 @@ const spec: JobSpec = {
   model: 'iris',
   version: '2',
   count: 2,
+  bytes: 3,
   many: true,
   owner: 'ann',
   createdAt: 1000,
@@ -73,7 +74,9 @@ describe('the job as clients see it', () => {
       outputs: null,
       error: null,
       progress: { done: 0, total: 2 },
+      queue: null,
       attempts: 0,
+      attempt_history: [],
       created_at: '1970-01-01T00:00:01.000Z',
       started_at: null,
       ended_at: null,
@@ -84,6 +87,8 @@ describe('the job as clients see it', () => {
       metadata: { a: 'b' },
       request_id: 'r',
       status_url: `https://x/v1/jobs/${spec.id}`,
+      events_url: `https://x/v1/jobs/${spec.id}/events`,
+      cancel_url: `https://x/v1/jobs/${spec.id}/cancel`,
     });
   });
 
@@ -107,9 +112,8 @@ describe('the job as clients see it', () => {
       spec: JSON.stringify(spec),
       started_at: '2000',
       ended_at: '3000',
-      attempts: '1',
       outputs: '[1,2]',
-      end: encodeEnd({ status: 'failed', error, done: 0, timing, batchSize: 7 }),
+      end: encodeEnd({ error, done: 0, timing, batchSize: 7 }),
     });
     if (!record) throw new Error('not decoded');
     expect(toJobView(record, '')).toMatchObject({

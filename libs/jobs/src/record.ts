@@ -1,5 +1,13 @@
 import { isTerminal, type JobProblem, type JobStatus, type JobTiming } from '#libs/contracts';
-import type { InputWarning, JobView, Priority, WebhookEvent } from '#libs/contracts';
+import type {
+  InputWarning,
+  JobView,
+  PastAttempt,
+  Priority,
+  QueuePlace,
+  WebhookEvent,
+} from '#libs/contracts';
+import type { PayloadName } from './payloads/payload.store.js';
 
 /** What a submission fixes for good. Stored as one JSON field of the record. */
 export interface JobSpec {
@@ -8,6 +16,10 @@ export interface JobSpec {
   version: string;
   /** Number of instances. */
   count: number;
+  /** Size of the input. */
+  bytes: number;
+  /** The input is stored apart from the record. */
+  inputApart?: boolean | undefined;
   /** Submitted with `inputs`, so that the answer has `outputs`. */
   many: boolean;
   /** Name of the API key that owns the job; '' where the server runs without keys. */
@@ -24,12 +36,14 @@ export interface JobSpec {
   traceparent?: string | undefined;
   metadata: Record<string, string>;
   warnings: InputWarning[];
+  /** `shapeSignature` of the instances: one for all, or one each; absent where the graph's shapes are fixed. */
+  shape?: string | string[] | undefined;
   webhook?: { url: string; events: WebhookEvent[] } | undefined;
 }
 
 /** What an end writes. `outputs` is JSON text made by the runner, passed on without parsing it. */
 export interface JobResult {
-  status: 'succeeded' | 'failed' | 'expired';
+  status: 'succeeded' | 'failed';
   /** JSON text of an array, one entry an instance; absent where the whole job failed. */
   outputs?: string | undefined;
   error?: JobProblem | undefined;
@@ -44,13 +58,35 @@ export interface StoredRecord {
   spec: string;
   started_at?: string;
   ended_at?: string;
-  attempts?: string;
+  /** Attempts that have ended and were followed by another. */
+  tries?: string;
+  /** JSON of those, with a comma between two. */
+  history?: string;
+  /** Instances done so far of a job that runs. */
+  done?: string;
+  /** '' where they are stored apart. */
   outputs?: string;
+  /** Under which name outputs were last stored apart. */
+  stored?: PayloadName;
   /** JSON: error, done, timing, batch size. */
   end?: string;
 }
 
-type End = Omit<JobResult, 'status' | 'outputs'>;
+/** The parts that a canceled or expired job has not are absent. */
+interface End {
+  error?: JobProblem | undefined;
+  done?: number | undefined;
+  timing?: JobTiming | undefined;
+  batchSize?: number | undefined;
+}
+
+/** An attempt as the record keeps it; its number is its place, counted from 1. */
+interface StoredAttempt {
+  status: PastAttempt['status'];
+  error: JobProblem | null;
+  startedAt: number | null;
+  endedAt: number;
+}
 
 export interface JobRecord {
   spec: JobSpec;
@@ -58,12 +94,16 @@ export interface JobRecord {
   startedAt: number | null;
   endedAt: number | null;
   attempts: number;
+  history: StoredAttempt[];
+  /** Instances done so far, while it runs. */
+  done: number;
   outputs: unknown[] | null;
+  /** Where they are, as long as they are not in `outputs`. See Payloads. */
+  outputsApart: PayloadName | null;
   end: End | null;
 }
 
-export function encodeEnd(result: JobResult): string {
-  const { error, done, timing, batchSize } = result;
+export function encodeEnd({ error, done, timing, batchSize }: End): string {
   return JSON.stringify({ error, done, timing, batchSize } satisfies End);
 }
 
@@ -75,10 +115,33 @@ export function decodeRecord(stored: Partial<StoredRecord>): JobRecord | null {
     status: stored.status,
     startedAt: stored.started_at === undefined ? null : Number(stored.started_at),
     endedAt: stored.ended_at === undefined ? null : Number(stored.ended_at),
-    attempts: Number(stored.attempts ?? 0),
-    outputs: stored.outputs === undefined ? null : (JSON.parse(stored.outputs) as unknown[]),
+    attempts: Number(stored.tries ?? 0) + (stored.started_at === undefined ? 0 : 1),
+    history: JSON.parse(`[${stored.history ?? ''}]`) as StoredAttempt[],
+    done: Number(stored.done ?? 0),
+    outputs: stored.outputs ? (JSON.parse(stored.outputs) as unknown[]) : null,
+    outputsApart: stored.outputs === '' ? (stored.stored ?? null) : null,
     end: stored.end === undefined ? null : (JSON.parse(stored.end) as End),
   };
+}
+
+/** A callback is tried for up to a week; the record it tells of stays as long. */
+const CALLBACK_KEEP_S = 8 * 86_400;
+
+/** How long the record of a job is kept after its end, in milliseconds. */
+export function keepMs({ resultTtlS, webhook }: KeptJob): number {
+  return 1000 * (webhook ? Math.max(resultTtlS, CALLBACK_KEEP_S) : resultTtlS);
+}
+
+/** What says how long a job is kept: of its spec, or of its message. */
+export interface KeptJob {
+  id: string;
+  resultTtlS: number;
+  webhook?: unknown;
+}
+
+/** Until when a job must have started, ms since the epoch. @param fromMs when it was queued. */
+export function startBy({ queueTimeoutS }: JobSpec, fromMs: number): number | undefined {
+  return queueTimeoutS === undefined ? undefined : fromMs + queueTimeoutS * 1000;
 }
 
 /** When the result of an ended job is over, ms since the epoch. */
@@ -91,6 +154,14 @@ export function isOver({ spec, endedAt }: JobRecord): boolean {
   return endedAt !== null && Date.now() > expiryOf({ spec, endedAt });
 }
 
+/** What is left of a job for a day after its result was kept as long as it was asked for. */
+export interface Tombstone {
+  owner: string;
+  status: JobStatus;
+  /** When its result was over, ms since the epoch. */
+  goneAt: number;
+}
+
 /** The record of a job that was accepted this instant. */
 export function queuedRecord(spec: JobSpec): JobRecord {
   return {
@@ -99,14 +170,25 @@ export function queuedRecord(spec: JobSpec): JobRecord {
     startedAt: null,
     endedAt: null,
     attempts: 0,
+    history: [],
+    done: 0,
     outputs: null,
+    outputsApart: null,
     end: null,
   };
 }
 
-/** The job as clients see it. @param baseUrl scheme, host and port that the client can reach. */
-export function toJobView(record: JobRecord, baseUrl: string): JobView {
+/**
+ * The job as clients see it.
+ * @param baseUrl scheme, host and port that the client can reach. @param queue its place, while queued.
+ */
+export function toJobView(
+  record: JobRecord,
+  baseUrl: string,
+  queue: QueuePlace | null = null,
+): JobView {
   const { spec, status, endedAt, end } = record;
+  const url = `${baseUrl}/v1/jobs/${spec.id}`;
   return {
     id: spec.id,
     object: 'job',
@@ -115,8 +197,10 @@ export function toJobView(record: JobRecord, baseUrl: string): JobView {
     version: spec.version,
     ...(spec.many ? { outputs: record.outputs } : { output: record.outputs?.[0] ?? null }),
     error: end?.error ?? null,
-    progress: { done: end?.done ?? 0, total: spec.count },
+    progress: { done: end?.done ?? record.done, total: spec.count },
+    queue,
     attempts: record.attempts,
+    attempt_history: record.history.map(pastAttempt),
     created_at: iso(spec.createdAt),
     started_at: record.startedAt === null ? null : iso(record.startedAt),
     ended_at: endedAt === null ? null : iso(endedAt),
@@ -126,7 +210,22 @@ export function toJobView(record: JobRecord, baseUrl: string): JobView {
     warnings: spec.warnings,
     metadata: spec.metadata,
     request_id: spec.requestId,
-    status_url: `${baseUrl}/v1/jobs/${spec.id}`,
+    status_url: url,
+    events_url: `${url}/events`,
+    cancel_url: `${url}/cancel`,
+  };
+}
+
+function pastAttempt(
+  { status, error, startedAt, endedAt }: StoredAttempt,
+  index: number,
+): PastAttempt {
+  return {
+    attempt: index + 1,
+    status,
+    error,
+    started_at: startedAt === null ? null : iso(startedAt),
+    ended_at: iso(endedAt),
   };
 }
 

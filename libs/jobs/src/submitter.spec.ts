@@ -1,30 +1,27 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { ProblemError } from '#libs/contracts';
-import { messageOf, startTestRedis, type TestRedis } from '#libs/testing';
+import { jobSpecOf, messageOf, startTestRedis, type TestRedis } from '#libs/testing';
 import { newJobId, partitionOfModel } from './job-id.js';
 import { JobStore } from './job.store.js';
 import { Keys } from './keys.js';
+import { Payloads } from './payloads/payloads.js';
+import { RedisPayloadStore } from './payloads/redis.payload.store.js';
 import { PredictQueues } from './predict.queues.js';
 import type { JobSpec } from './record.js';
 import { type Submission, Submitter } from './submitter.js';
+import { TURN_BITS, Turns } from './turns.js';
 
 function specOf(model: string, id = newJobId(partitionOfModel(model))): JobSpec {
-  return {
-    id,
+  return jobSpecOf(id, {
     model,
-    version: '1',
     count: 3,
     many: true,
-    owner: '',
-    createdAt: 1,
-    resultTtlS: 60,
-    requestId: 'r',
-    metadata: {},
-    warnings: [],
     webhook: { url: 'https://example.com/secret', events: ['failed'] },
-  };
+  });
 }
+
+const LIMIT_BYTES = 1024;
 
 /** Of one row. */
 function singles(length: number): JobSpec[] {
@@ -36,7 +33,20 @@ describe('Submitter', () => {
   let redis: Redis;
   let store: JobStore;
   let queues: PredictQueues;
+  let stored: RedisPayloadStore;
   let sut: Submitter;
+
+  const keys = new Keys('test');
+  let turns: Turns | undefined;
+  let bits = TURN_BITS;
+  let synced: jest.SpiedFunction<Redis['syncTurns']>;
+
+  function turnsOf(model: string): Turns {
+    const names = [keys.turns(model), keys.waiting(model), queues.prioritizedKey(model)] as const;
+    turns = new Turns(redis, names, keys.recordPrefix(model), bits);
+    synced = jest.spyOn(redis, 'syncTurns');
+    return turns;
+  }
 
   beforeEach(async () => {
     server = await startTestRedis();
@@ -47,20 +57,21 @@ describe('Submitter', () => {
     });
     redis.on('error', () => undefined);
     await new Promise((resolve) => redis.once('ready', resolve));
-    const keys = new Keys('test');
     store = new JobStore(redis, keys);
     queues = new PredictQueues(redis, keys, () => undefined);
-    sut = new Submitter(store, queues);
+    stored = new RedisPayloadStore(redis, keys);
+    sut = new Submitter(store, queues, turnsOf, new Payloads(stored, LIMIT_BYTES));
   });
 
   afterEach(async () => {
+    bits = TURN_BITS;
     await queues.close();
     redis.disconnect();
     await server.stop();
   });
 
   const submit = (spec: JobSpec, more: Partial<Submission> = {}) =>
-    sut.submit({ spec, input: '{}', bundleRows: 64, ...more });
+    sut.submit({ spec, input: '\n1', bundleRows: 64, ...more });
   const submitAll = (specs: JobSpec[]) => Promise.all(specs.map((spec) => submit(spec)));
 
   const statuses = (specs: JobSpec[]) =>
@@ -76,7 +87,7 @@ describe('Submitter', () => {
   }
 
   /** Those in the queue, from the next to be taken on. */
-  const queued = () => queues.of('iris').getWaiting(0, -1);
+  const queued = () => queues.of('iris').getJobs(['prioritized'], 0, -1, true);
 
   it('accepts 200 at once, each with its record and its place in a bundle', async () => {
     const specs = singles(200);
@@ -129,47 +140,65 @@ describe('Submitter', () => {
     expect((await scripts()) - once).toBe(13);
   });
 
-  /** Scripts that Redis has run. */
+  /** Scripts that Redis has run, but for those that keep the turns. */
   async function scripts(): Promise<number> {
+    await turns?.sync();
     const info = await redis.info('commandstats');
     const calls = (name: string) =>
       Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(info)?.[1] ?? 0);
-    return calls('eval') + calls('evalsha');
+    return calls('eval') + calls('evalsha') - synced.mock.calls.length;
   }
 
-  it('writes the record before a worker can hear of the job, with scripts cached or not', async () => {
-    const client = new Redis(server.url, { enableAutoPipelining: true });
-    const keys = new Keys('test');
-    const [otherQueues, monitor] = [
-      new PredictQueues(client, keys, () => undefined),
-      await redis.monitor(),
-    ];
-    const seen: string[] = [];
-    monitor.on('monitor', (_time, args: string[]) => seen.push(args.join(' ')));
-    const other = new Submitter(new JobStore(client, keys), otherQueues);
-    for (const prepare of [() => client.script('FLUSH'), () => Promise.resolve('as it is')]) {
-      await prepare();
-      const spec = specOf('iris');
-      const marked = `ZADD ${otherQueues.of('iris').toKey('marker')}`.toLowerCase();
-      seen.length = 0;
-      await other.submit({ spec, input: '\n1', bundleRows: 64 });
-      const last = new Promise((resolve) => monitor.once('monitor', resolve));
-      await client.ping();
-      await last;
-      const lines = seen.map((line) => line.toLowerCase());
-      const record = lines.findIndex((l) => l.startsWith(`hset ${keys.record(spec.id)}`));
-      expect(record).toBeGreaterThanOrEqual(0);
-      expect(record).toBeLessThan(lines.findIndex((l) => l.startsWith(marked)));
-    }
-    monitor.disconnect();
-    await otherQueues.close();
-    client.disconnect();
-  });
+  it.each(['submitted', 'retried'])(
+    'writes the record before a worker can hear of the job that is %s, with scripts cached or not',
+    async (way) => {
+      const client = new Redis(server.url, { enableAutoPipelining: true });
+      const keys = new Keys('test');
+      const [otherQueues, monitor] = [
+        new PredictQueues(client, keys, () => undefined),
+        await redis.monitor(),
+      ];
+      const seen: string[] = [];
+      monitor.on('monitor', (_time, args: string[]) => seen.push(args.join(' ')));
+      const other = new Submitter(
+        new JobStore(client, keys),
+        otherQueues,
+        turnsOf,
+        new Payloads(stored, LIMIT_BYTES),
+      );
+      for (const prepare of [() => client.script('FLUSH'), () => Promise.resolve('as it is')]) {
+        await prepare();
+        const spec = specOf('iris');
+        if (way === 'retried') await ended(spec);
+        const record = await store.find(spec.id);
+        const marked = `ZADD ${otherQueues.of('iris').toKey('marker')}`.toLowerCase();
+        seen.length = 0;
+        if (record) await other.retry(record, 64);
+        else await other.submit({ spec, input: '\n1', bundleRows: 64 });
+        const last = new Promise((resolve) => monitor.once('monitor', resolve));
+        await client.ping();
+        await last;
+        const lines = seen.map((line) => line.toLowerCase());
+        const written = lines.findIndex((l) => l.startsWith(`hset ${keys.record(spec.id)}`));
+        expect(written).toBeGreaterThanOrEqual(0);
+        expect(written).toBeLessThan(lines.findIndex((l) => l.startsWith(marked)));
+      }
+      monitor.disconnect();
+      await otherQueues.close();
+      client.disconnect();
+    },
+  );
+
+  /** One that was canceled while it waited. */
+  async function ended(spec: JobSpec): Promise<void> {
+    await store.create('iris', [{ spec, input: '\n1', turn: 1 }]);
+    await store.cancel('iris', [spec]);
+  }
 
   it('puts each into the queue of its model, with what a batch needs and no more', async () => {
     const [iris, digits] = [specOf('iris'), specOf('digits')];
-    await Promise.all([submit(iris, { input: '\n1' }), submit(digits, { input: '\n1,\n2,\n3' })]);
-    const [job] = await queues.of('digits').getWaiting();
+    await Promise.all([submit(iris), submit({ ...digits, bytes: 8 }, { input: '\n1,\n2,\n3' })]);
+    const [job] = await queues.of('digits').getPrioritized();
     expect(job).toMatchObject({ id: digits.id, name: '1' });
     expect(job?.data).toEqual({
       jobs: [
@@ -179,6 +208,7 @@ describe('Submitter', () => {
           count: 3,
           bytes: 8,
           createdAt: 1,
+          turn: 2,
           resultTtlS: 60,
           requestId: 'r',
           webhook: ['failed'],
@@ -190,7 +220,7 @@ describe('Submitter', () => {
 
   it('tells the worker of shapes, priority and limits', async () => {
     const spec = { ...specOf('iris'), queueTimeoutS: 1.5, executionTimeoutS: 2 };
-    await submit({ ...spec, priority: 'high' }, { input: '\n[1]', shape: ['1', '2'] });
+    await submit({ ...spec, priority: 'high', shape: ['1', '2'] }, { input: '\n[1]' });
     const [job] = await queued();
     expect(job?.data.jobs[0]).toMatchObject({
       shape: ['1', '2'],
@@ -203,36 +233,195 @@ describe('Submitter', () => {
   it('leaves a large input to the record', async () => {
     const input = `\n"${'x'.repeat(512)}"`;
     const spec = specOf('iris');
-    await submit(spec, { input });
+    await submit({ ...spec, bytes: input.length }, { input });
     const [job] = await queued();
     expect(job?.data.jobs[0]).toMatchObject({ bytes: 515 });
     expect(job?.data.jobs[0]).not.toHaveProperty('input');
-    expect(await store.begin([spec.id])).toMatchObject([{ input }]);
+    expect(await store.begin('iris', [spec.id])).toMatchObject([{ input }]);
+  });
+
+  it.each(['submits', 'retries'])(
+    'writes the record of what it %s before the queue has it, however busy the connection is',
+    async (action) => {
+      const spec = specOf('iris');
+      await submit(action === 'retries' ? spec : specOf('iris'));
+      await store.cancel('iris', [spec]);
+      const record = await store.find(spec.id);
+      const monitor = await redis.monitor();
+      const seen: string[] = [];
+      const all = new Promise<void>((resolve) => {
+        monitor.on('monitor', (_time: string, [command = '', key = '']: string[]) => {
+          if (/^hset$/i.test(command) && key === keys.record(spec.id)) seen.push('record');
+          if (/^zadd$/i.test(command) && key === queues.prioritizedKey('iris')) seen.push('queue');
+          if (/^echo$/i.test(command)) resolve();
+        });
+      });
+      // As in production: commands that are not sent at once wait for the answers to those before.
+      redis.options.enableAutoPipelining = true;
+      const busy = redis.ping();
+      await new Promise(setImmediate);
+      if (record) await sut.retry(record, 64);
+      else await submit(spec);
+      await busy;
+      await Promise.all([all, redis.echo('that is all')]);
+      monitor.disconnect();
+      expect(seen).toEqual(['record', 'queue']);
+    },
+  );
+
+  describe('stores a larger one apart', () => {
+    const input = `\n"${'x'.repeat(LIMIT_BYTES)}"`;
+    const at = (spec: JobSpec) => ({ id: spec.id, name: 'input' as const });
+    const failWith = (message: string) => () => Promise.reject(new Error(message));
+
+    it('before there is a record or anything in the queue', async () => {
+      const spec = specOf('iris');
+      const seen: unknown[] = [];
+      const put = stored.put.bind(stored);
+      jest.spyOn(stored, 'put').mockImplementation(async (...args) => {
+        seen.push(await store.find(spec.id), await queued());
+        await put(...args);
+      });
+      await submit(spec, { input });
+      expect(seen).toEqual([null, []]);
+      expect(await stored.get(at(spec))).toBe(input);
+      expect(await store.begin('iris', [spec.id])).toMatchObject([{ input: '' }]);
+      const [job] = await queued();
+      expect(job?.data.jobs[0]).toMatchObject({ id: spec.id, inputApart: true });
+      expect(JSON.stringify(job?.data).length).toBeLessThan(LIMIT_BYTES);
+    });
+
+    it('and says so again when it is retried', async () => {
+      const spec = specOf('iris');
+      await submit(spec, { input });
+      await store.cancel('iris', [spec]);
+      const record = await store.find(spec.id);
+      expect(record && (await sut.retry(record, 64))).toBe(true);
+      const retried = (await queued()).flatMap(({ data }) => data.jobs);
+      expect(retried.find(({ attempt }) => attempt === 2)).toMatchObject({ inputApart: true });
+    });
+
+    it('and accepts nothing while the store is away', async () => {
+      const spec = specOf('iris');
+      jest.spyOn(stored, 'put').mockImplementation(failWith('away'));
+      await expect(submit(spec, { input })).rejects.toMatchObject({ code: 'queue-unavailable' });
+      expect(await store.find(spec.id)).toBeNull();
+      expect(await queued()).toEqual([]);
+    });
+
+    it('and takes it back when the job cannot be queued', async () => {
+      const spec = specOf('iris');
+      jest.spyOn(store, 'create').mockImplementation(failWith('full'));
+      const deleted = new Promise((resolve) => {
+        jest.spyOn(stored, 'delete').mockImplementation((payloads) => {
+          resolve(payloads);
+          return Promise.resolve();
+        });
+      });
+      await expect(submit(spec, { input })).rejects.toMatchObject({ code: 'queue-unavailable' });
+      expect(await deleted).toEqual([at(spec)]);
+    });
+
+    it('and leaves it there for the job that may exist already', async () => {
+      const spec = specOf('iris');
+      await submit(spec, { input, mayExist: true });
+      jest.spyOn(store, 'create').mockImplementation(failWith('full'));
+      const deleted = jest.spyOn(stored, 'delete');
+      const again = submit(spec, { input, mayExist: true });
+      await expect(again).rejects.toMatchObject({ code: 'queue-unavailable' });
+      expect(deleted.mock.calls.flat(2)).toEqual([]);
+    });
   });
 
   it('keeps a job that carries its input within what Redis stores compactly', async () => {
     const spec = specOf('iris');
     await submit(
-      { ...spec, priority: 'high' },
-      { input: `\n${'"a":1,'.repeat(73)}`, shape: '7x3' },
+      { ...spec, priority: 'high', shape: '7x3' },
+      { input: `\n${'"a":1,'.repeat(73)}` },
     );
     const data = await redis.hget(queues.of('iris').toKey(spec.id), 'data');
     expect(data?.length).toBeGreaterThan(512);
     expect(data?.length).toBeLessThanOrEqual(1024);
   });
 
+  it('puts jobs into a fair order over callers, and keeps that when turns are halved', async () => {
+    bits = 4;
+    for (let i = 0; i < 30; i++) {
+      const owner = i % 3 === 0 ? 'b' : 'a';
+      await submitAll(Array.from({ length: 4 }, () => ({ ...specOf('iris'), owner, count: 64 })));
+      await turns?.sync();
+      const [next] = await redis.zrange(queues.prioritizedKey('iris'), 0, '0');
+      await redis.zrem(queues.prioritizedKey('iris'), next ?? '');
+      await redis.zrem(keys.waiting('iris'), next ?? '');
+    }
+    expect(turns?.halved).toBeGreaterThan(0);
+    const inTurn = await redis.zrange(queues.prioritizedKey('iris'), 0, '-1', 'WITHSCORES');
+    const waiting = await redis.zrange(keys.waiting('iris'), 0, '-1', 'WITHSCORES');
+    const turnOf = new Map(pairs(waiting));
+    const scores = pairs(inTurn).map(([id, score]) => [
+      turnOf.get(id),
+      Math.floor(score / 2 ** 32),
+    ]);
+    expect(scores).toHaveLength(90);
+    for (const [turn, priority] of scores) expect(Math.floor(turn ?? 0)).toBe(priority);
+  });
+
+  it('gives those their right turn that were on their way when turns were halved', async () => {
+    await submit(specOf('iris'));
+    await redis.hset(keys.turns('iris'), 'now', 800);
+    await turns?.sync();
+    const [add, change] = [queues.addInTurn.bind(queues), store.changeTurns.bind(store)];
+    // Another api process comes between the taking of a turn and the adding.
+    jest.spyOn(queues, 'addInTurn').mockImplementationOnce(async (...bundles) => {
+      await redis.hset(keys.turns('iris'), { halved: 1, now: 400 });
+      await add(...bundles);
+    });
+    const changed = new Promise<void>((resolve) => {
+      jest.spyOn(store, 'changeTurns').mockImplementationOnce(async (...jobs) => {
+        await change(...jobs);
+        resolve();
+      });
+    });
+    const spec = specOf('iris');
+    await submit(spec);
+    await changed;
+    const score = await redis.zscore(queues.prioritizedKey('iris'), spec.id);
+    expect(Math.floor(Number(score) / 2 ** 32)).toBe(400);
+    expect(await redis.zscore(keys.waiting('iris'), spec.id)).toBe('400');
+  });
+
   it('makes one job of one that is added twice', async () => {
     const messages = singles(3).map(({ id }) => messageOf(id));
     for (const jobs of [messages.slice(2), messages]) {
-      await queues.add('iris', [{ jobs }]);
-      await queues.add('iris', [{ jobs }, { jobs }]);
+      await queues.addInTurn('iris', [{ jobs }]);
+      await queues.addInTurn('iris', [{ jobs }, { jobs }]);
     }
     expect((await queued()).map(({ data }) => data.jobs.length)).toEqual([1, 3]);
   });
 
+  it('makes one job of one that is submitted again, in whatever company, and keeps its record', async () => {
+    const [spec, ...others] = singles(6) as [JobSpec, ...JobSpec[]];
+    await submit(spec, { mayExist: true });
+    const again = { ...spec, requestId: 'again' };
+    await Promise.all([submitAll(others), submit(again, { mayExist: true })]);
+    const ids = (await queued()).flatMap(({ data }) => data.jobs.map(({ id }) => id));
+    expect(ids.sort()).toEqual([spec, ...others].map(({ id }) => id).sort());
+    expect((await store.find(spec.id))?.spec.requestId).toBe('r');
+  });
+
+  it('leaves the job of an earlier try alone when a later one is refused', async () => {
+    const [spec] = singles(1) as [JobSpec];
+    await submit(spec, { mayExist: true });
+    await redis.config('SET', 'maxmemory', '1');
+    await expect(submit(spec, { mayExist: true })).rejects.toThrow(ProblemError);
+    await redis.config('SET', 'maxmemory', '0');
+    expect(await statuses([spec])).toEqual(['queued']);
+    expect(await queued()).toHaveLength(1);
+  });
+
   it('refuses all of a flush when the jobs cannot be queued, and leaves no record', async () => {
     await submit(specOf('iris'));
-    await redis.set(queues.of('iris').toKey('wait'), 'no list, which BullMQ cannot bear');
+    await redis.set(queues.of('iris').toKey('prioritized'), 'no set, which BullMQ cannot bear');
     const specs = singles(20);
     expect(await refusals(specs)).toEqual(Array(20).fill('queue-unavailable'));
     expect(await statuses(specs)).toEqual(Array(20).fill(undefined));
@@ -270,3 +459,9 @@ describe('Submitter', () => {
     expect(await statuses([spec])).toEqual(['queued']);
   });
 });
+
+/** Members and scores of a sorted set. */
+function pairs(withScores: string[]): [string, number][] {
+  const members = withScores.filter((_, i) => i % 2 === 0);
+  return members.map((member, i) => [member, Number(withScores[2 * i + 1])]);
+}

@@ -1,25 +1,31 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ProblemError } from '#libs/contracts';
-import { bundlesOf, type JobMessage } from './bundle.js';
-import type { JobStore } from './job.store.js';
+import { type Bundle, bundlesOf, type JobMessage } from './bundle.js';
+import { type JobStore } from './job.store.js';
+import type { Payloads } from './payloads/payloads.js';
 import type { PredictQueues } from './predict.queues.js';
-import type { JobSpec } from './record.js';
+import { type JobRecord, type JobSpec, startBy } from './record.js';
+import type { Turns, TurnTaker } from './turns.js';
 
 /** A job that is to be accepted. */
 export interface Submission {
   spec: JobSpec;
   /** As `inputText` makes it. */
   input: string;
-  /** Of its instances, for the message. */
-  shape?: JobMessage['shape'];
   /** Rows up to which it travels together with others, see `bundlesOf`. */
   bundleRows: number;
+  /** It may have been accepted by an earlier try with the same id: then its record stays as it is. */
+  mayExist?: boolean | undefined;
 }
 
 interface Waiting extends Submission {
+  by: string | undefined;
   accepted: () => void;
   refused: (error: Error) => void;
 }
+
+type GivenUp = Pick<Submission, 'spec' | 'mayExist'> & { by?: string | undefined };
 
 /** Inputs up to this many bytes travel in the message as well. */
 const MAX_CARRIED_BYTES = 512;
@@ -39,21 +45,41 @@ export class Submitter {
   private readonly waiting = new Map<string, Waiting[]>();
   /** Flushes under way, by model. */
   private readonly flushing = new Map<string, number>();
+  private readonly turns = new Map<string, Turns>();
 
   constructor(
     private readonly store: JobStore,
     private readonly queues: PredictQueues,
+    private readonly openTurns: (model: string) => Turns,
+    private readonly payloads: Payloads,
   ) {}
 
   /**
-   * Resolves when the job is in Redis as durably as that Redis is configured.
-   * @throws ProblemError `queue-unavailable` when Redis did not take it; then it does not exist.
+   * Resolves when the job is in Redis as durably as that Redis is configured, and a large input in its store.
+   * @throws ProblemError `queue-unavailable` when these did not take it; then it does not exist.
    */
   submit(job: Submission): Promise<void> {
+    return this.payloads.isLarge(job.input) ? this.submitApart(job) : this.queueUp(job);
+  }
+
+  /** The input first: a worker may look for it as soon as there is a record. */
+  private async submitApart(job: Submission): Promise<void> {
+    const spec = { ...job.spec, inputApart: true };
+    try {
+      await this.payloads.putInput(spec.id, job.input);
+    } catch (cause) {
+      if (job.mayExist !== true) void this.discard(spec.model, [{ spec }]);
+      throw unavailable(cause);
+    }
+    await this.queueUp({ ...job, spec, input: '' });
+  }
+
+  private queueUp(job: Submission): Promise<void> {
     const { model } = job.spec;
     return new Promise((accepted, refused) => {
       const line = this.waiting.get(model) ?? [];
-      line.push({ ...job, accepted, refused });
+      const by = job.mayExist ? randomUUID() : undefined;
+      line.push({ ...job, by, accepted, refused });
       this.waiting.set(model, line);
       // Requests that arrive in the same turn of the event loop join the first flush.
       if (line.length === 1) setImmediate(() => void this.flushNext(model));
@@ -75,55 +101,124 @@ export class Submitter {
 
   /** Records leave before the BullMQ jobs, as a worker drops a job without one; no answer is awaited. */
   private async flush(model: string, batch: readonly Waiting[]): Promise<void> {
+    const turns = this.turnsOf(model);
+    const { halved } = turns;
+    const numbers = turns.take(batch.map(turnTaker));
+    const jobs = batch.map((job, i) => ({ ...job, turn: numbers[i] ?? 0 }));
     const bundles = bundlesOf(
-      batch.map((job) => ({ message: messageOf(job), bundleRows: job.bundleRows })),
+      jobs.map((job) => ({
+        message: messageOf(job, job.turn),
+        // One that may be queued already travels alone: BullMQ knows it by its id then, and takes it once.
+        bundleRows: job.mayExist ? 1 : job.bundleRows,
+      })),
     );
     try {
       // The first failure settles it: a queue that is first opened while Redis is away waits for it.
-      await Promise.all([this.store.create(batch), this.queues.add(model, bundles)]);
+      await Promise.all([this.store.create(model, jobs), this.queues.addInTurn(model, bundles)]);
       for (const { accepted } of batch) accepted();
     } catch (cause) {
       // A BullMQ job whose record is gone is dropped by the worker that takes it.
-      void this.discard(batch.map(({ spec }) => spec.id));
-      const problem = new ProblemError(
-        'queue-unavailable',
-        'The job was not accepted. Send the same request again in a moment.',
-        { retryAfterS: 2, cause },
-      );
+      void this.discard(model, batch);
+      const problem = unavailable(cause);
       for (const { refused } of batch) refused(problem);
+      return;
     }
+    void this.settle(model, bundles, halved);
   }
 
-  /** Records that were written, but whose acceptance nobody heard of, must not stay for good. */
-  private async discard(ids: readonly string[]): Promise<void> {
+  /**
+   * Puts an ended job back into the queue, as its next attempt.
+   * @param record as it was read. @returns false where it has changed since.
+   */
+  async retry(record: JobRecord, bundleRows: number): Promise<boolean> {
+    const { spec, history } = record;
+    const turns = this.turnsOf(spec.model);
+    const { halved } = turns;
+    const [turn = 0] = turns.take([turnTaker({ spec, bundleRows })]);
+    const message = {
+      ...messageOf({ spec }, turn),
+      attempt: history.length + 2,
+      startBy: startBy(spec, Date.now()),
+    };
+    const bundles = [{ jobs: [message] }];
+    // Both leave together. A BullMQ job whose record is not queued is dropped by the worker that takes it.
+    const [queued] = await Promise.all([
+      this.store.retry(record, turn),
+      this.queues.addInTurn(spec.model, bundles),
+    ]);
+    void this.settle(spec.model, bundles, halved);
+    return queued;
+  }
+
+  /** Where all turns were halved after these were taken, they count twice as late as they should. */
+  private async settle(model: string, bundles: readonly Bundle[], halved: number): Promise<void> {
+    const turns = this.turnsOf(model);
+    await turns.sync();
+    const times = turns.halved - halved;
+    if (times <= 0) return;
+    const right = (turn: number) => Math.max(1, Math.floor(turn / 2 ** times));
+    await this.queues.changeTurns(
+      model,
+      new Map(bundles.map((b) => [b, right(b.jobs[0]?.turn ?? 0)])),
+    );
+    const jobs = bundles.flatMap((bundle) => bundle.jobs);
+    await this.store.changeTurns(model, new Map(jobs.map(({ id, turn }) => [id, right(turn)])));
+  }
+
+  private turnsOf(model: string): Turns {
+    let turns = this.turns.get(model);
+    if (!turns) {
+      turns = this.openTurns(model);
+      this.turns.set(model, turns);
+    }
+    return turns;
+  }
+
+  /** Records and inputs that were written, but whose acceptance nobody heard of, must not stay for good. */
+  private async discard(model: string, jobs: readonly GivenUp[]): Promise<void> {
+    // One that may be submitted again meanwhile needs its input.
+    const inputs = jobs.filter(({ spec, mayExist }) => spec.inputApart && !mayExist);
     for (const delayMs of DISCARD_DELAYS_MS) {
       try {
-        await this.store.discard(ids);
+        await this.store.discard(model, jobs);
+        if (inputs.length > 0) await this.payloads.deleteInputs(inputs.map(({ spec }) => spec));
         return;
       } catch {
-        // Redis is still away.
+        // Redis, or the store, is still away.
         await sleep(delayMs, undefined, { ref: false });
       }
     }
   }
 }
 
-function messageOf({ spec, input, shape }: Waiting): JobMessage {
-  const { priority, queueTimeoutS, executionTimeoutS } = spec;
-  const bytes = Buffer.byteLength(input);
+function unavailable(cause: unknown): ProblemError {
+  const detail = 'The job was not accepted. Send the same request again in a moment.';
+  return new ProblemError('queue-unavailable', detail, { retryAfterS: 2, cause });
+}
+
+function turnTaker({ spec, bundleRows }: Pick<Submission, 'spec' | 'bundleRows'>): TurnTaker {
+  const { owner, priority = 'normal', count } = spec;
+  return { owner, priority, batches: count / bundleRows };
+}
+
+/** @param job without its input where that stays in the record, or apart. */
+function messageOf({ spec, input }: { spec: JobSpec; input?: string }, turn: number): JobMessage {
+  const { bytes, inputApart, shape, priority, executionTimeoutS } = spec;
   return {
     id: spec.id,
     version: spec.version,
     count: spec.count,
     bytes,
+    inputApart,
     createdAt: spec.createdAt,
+    turn,
     resultTtlS: spec.resultTtlS,
     requestId: spec.requestId,
     webhook: spec.webhook?.events,
     input: bytes <= MAX_CARRIED_BYTES ? input : undefined,
     shape,
     priority,
-    startBy: queueTimeoutS === undefined ? undefined : spec.createdAt + queueTimeoutS * 1000,
+    startBy: startBy(spec, spec.createdAt),
     executionTimeoutMs: executionTimeoutS === undefined ? undefined : executionTimeoutS * 1000,
   };
 }

@@ -1,0 +1,155 @@
+import type { JobProblem, JobStatus } from '#libs/contracts';
+import type { Redis, Result } from 'ioredis';
+import type { Keys } from './keys.js';
+import type { PayloadName } from './payloads/payload.store.js';
+import { encodeEnd, type JobResult, keepMs, type KeptJob } from './record.js';
+import { jobScriptText } from './script.js';
+import { type Arguments, endKeys, requeueArguments } from './script-arguments.js';
+
+declare module 'ioredis' {
+  interface RedisCommander<Context> {
+    beginBatch(keyCount: number, ...args: Arguments): Result<BeginAnswer[], Context>;
+    publishBatch(keyCount: number, ...args: Arguments): Result<(0 | 1)[], Context>;
+    requeueBatch(keyCount: number, ...args: Arguments): Result<(0 | 1)[], Context>;
+    tellProgress(keyCount: number, ...args: Arguments): Result<0 | 1, Context>;
+  }
+}
+type BeginAnswer = [fence: number, loneStarts: number, input?: string] | string;
+
+const SCRIPTS = {
+  beginBatch: 'begin-batch.lua',
+  publishBatch: 'publish-batch.lua',
+  requeueBatch: 'requeue-batch.lua',
+  tellProgress: 'progress.lua',
+} as const;
+
+/** A started attempt: who holds the newest fence of a job, and only that one, may publish. */
+export interface Started {
+  id: string;
+  fence: number;
+  /** As `inputText` makes it; '' where it was not asked for, or is stored apart. */
+  input: string;
+  /** How often it was started alone, by any worker, without coming to an end: this time included. */
+  loneStarts: number;
+}
+
+/** A job that cannot be started: it has ended already, or there is no record of it. */
+export interface NotStarted {
+  id: string;
+  status: JobStatus | null;
+}
+
+/** An end that is to be published. */
+export interface Publication {
+  job: KeptJob;
+  fence: number;
+  /** When it was sent to a runner, ms since the epoch. */
+  sentAt: number;
+  result: JobResult;
+  /** Where its outputs are, unless they shall stand in the record. */
+  outputsApart?: PayloadName | undefined;
+}
+
+/** An attempt that failed in a way that may pass. */
+export interface Failure {
+  id: string;
+  fence: number;
+  error: JobProblem;
+}
+
+/** What has been computed of a running job since the last part. */
+export interface Part {
+  /** Instances done so far, from the first on. */
+  done: number;
+  /** JSON text of an array: those since the last part. */
+  outputs: string;
+}
+
+/** The job records in Redis as their attempts write them: what workers do. */
+export class AttemptStore {
+  constructor(
+    protected readonly redis: Redis,
+    protected readonly keys: Keys,
+  ) {
+    for (const [name, file] of Object.entries(SCRIPTS)) {
+      redis.defineCommand(name, { lua: jobScriptText(file) });
+    }
+  }
+
+  /**
+   * Starts an attempt of each job. All jobs must be of one model.
+   * @param options `lone`: the one job runs by itself, because it was there when a process died;
+   *   `withInput`: false for jobs whose messages carried it.
+   */
+  async begin(
+    model: string,
+    ids: readonly string[],
+    { lone = false, withInput = true }: { lone?: boolean; withInput?: boolean } = {},
+  ): Promise<(Started | NotStarted)[]> {
+    const { keys } = this;
+    const answers = await this.redis.beginBatch(
+      2 + ids.length,
+      keys.waiting(model),
+      keys.startDeadlines(model),
+      ...ids.map((id) => keys.record(id)),
+      Date.now(),
+      keys.listPrefix(model),
+      keys.jobChannel,
+      lone ? 1 : 0,
+      withInput ? 1 : 0,
+    );
+    return answers.map((answer, i) => {
+      const id = ids[i] ?? '';
+      if (Array.isArray(answer)) {
+        const [fence, loneStarts, input = ''] = answer;
+        return { id, fence, input, loneStarts };
+      }
+      return { id, status: answer === '' ? null : (answer as JobStatus) };
+    });
+  }
+
+  /**
+   * Publishes a batch's results. All jobs must be of one model.
+   * @param results `fence` 0 where the start was not written down (`begin`), and `sentAt` says when it was.
+   * @returns for each, whether it was published: false where a newer attempt holds the fence or the
+   *   job had ended already, and then nothing of it has changed.
+   */
+  async publish(model: string, results: readonly Publication[]): Promise<boolean[]> {
+    const args: Arguments = [Date.now(), this.keys.listPrefix(model), this.keys.jobChannel];
+    for (const { job, fence, sentAt, result, outputsApart = '' } of results) {
+      const outputs = outputsApart === '' ? (result.outputs ?? '') : '';
+      args.push(
+        fence,
+        sentAt,
+        result.status,
+        encodeEnd(result),
+        outputs,
+        outputsApart,
+        keepMs(job),
+      );
+    }
+    const ids = results.map(({ job }) => job.id);
+    const answers = await this.redis.publishBatch(...endKeys(this.keys, model, ids), ...args);
+    return answers.map((answer) => answer === 1);
+  }
+
+  /**
+   * Keeps what has been computed so far of a running job, and tells who listens.
+   * @returns false where the job has ended or a newer attempt holds the fence: the rest need not run.
+   */
+  async progress({ id, fence, done, outputs }: Part & { id: string; fence: number }) {
+    const { keys } = this;
+    const args = [keys.record(id), keys.parts(id), fence, done, outputs, keys.jobChannel];
+    return (await this.redis.tellProgress(2, ...args)) === 1;
+  }
+
+  /** Failed attempts go back to the queue's records. @returns false where the fence was lost. */
+  async tryAgain(model: string, failures: readonly Failure[]): Promise<boolean[]> {
+    const attempts = failures.map(({ id, fence, error }) => ({
+      id,
+      args: ['running', fence, '', JSON.stringify(error), 0, ''],
+    }));
+    const answers = await this.redis.requeueBatch(...requeueArguments(this.keys, model, attempts));
+    return answers.map((answer) => answer === 1);
+  }
+}
