@@ -14,18 +14,22 @@ import { messageRows, needsReload } from './version-change.js';
 const MAX_BATCH_BYTES = 64 * 1024 * 1024;
 /** Before a job that could not be run here is taken again. */
 const HAND_BACK_MS = 1000;
+/** Turns that are further apart are not of one counting: from time to time all are halved. */
+const MAX_TURNS_APART = 2 ** 18;
 
 /** A job as the engine holds it; the worker knows what stands behind it. */
 export interface ServedJob extends BatchJob {
   readonly id: string;
-  /** When this worker took it, ms since the epoch. */
-  readonly takenAt: number;
   /** What is left of the time that it may compute. */
   readonly runBudgetMs: number;
   /** Its caller said how long it may compute. */
   readonly isTimed: boolean;
   /** How long it waited for its model to be loaded. */
   loadMs: number;
+  /** Some of it has gone to a runner. */
+  readonly hasRun: boolean;
+  /** It has ended, or gone back: what is under way of it counts no more. */
+  readonly isOver: boolean;
   /** The process that computed it died: when it runs again that is a new start. */
   interrupted: () => void;
   /** It did not come to an end here and should go to any worker, after a while where one is given. */
@@ -218,6 +222,30 @@ export class VersionServer<T extends ServedJob> {
     else void this.load();
   }
 
+  /**
+   * Hands back a large job that has not run and should go after one of this turn: the last of them.
+   * A small one would free no place, as it travels with others. @returns whether there was one.
+   */
+  yieldTo(turn: number): boolean {
+    const { max_batch_size } = this.source.description.batching;
+    const last = this.batcher.last(
+      (job) =>
+        job.count >= max_batch_size &&
+        !job.hasRun &&
+        job.turn > turn &&
+        job.turn - turn < MAX_TURNS_APART,
+    );
+    if (!last) return false;
+    this.batcher.remove(last);
+    last.handBack();
+    return true;
+  }
+
+  /** Forgets what has not started of a job that is over. */
+  withdraw(job: T): void {
+    this.batcher.remove(job);
+  }
+
   /** Hands back what has not started, finishes what has, and ends the runners. */
   async stop(): Promise<void> {
     this.stopped = true;
@@ -284,10 +312,13 @@ export class VersionServer<T extends ServedJob> {
 
   /** After a crash the jobs run again here; whatever else went wrong may go better elsewhere. */
   private async recover(batch: Batch<T>, error: unknown): Promise<void> {
-    const jobs = [...new Set(batch.slices.map(({ job }) => job))];
+    const all = [...new Set(batch.slices.map(({ job }) => job))];
+    const overran = error instanceof RunTimeout && isToBlame(batch, all);
+    const jobs = all.filter((job) => !job.isOver);
+    batch.slices = batch.slices.filter(({ job }) => !job.isOver);
     if (this.stopped) {
       for (const job of jobs) job.handBack();
-    } else if (error instanceof RunTimeout && isToBlame(batch, jobs)) {
+    } else if (overran) {
       await this.endOverrun(jobs).catch((failure: unknown) => {
         this.giveBack(jobs, failure);
       });

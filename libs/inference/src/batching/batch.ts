@@ -8,9 +8,14 @@ export interface BatchJob {
   readonly bytes: number;
   /** Shape signature of its instances, one for all or one each; absent where shapes are fixed. */
   readonly shape?: string | string[] | undefined;
+  /** Lower goes first; its caller's priority is in it. */
+  readonly turn: number;
+  /** Jobs of one priority share batches. */
   readonly priority: Priority;
   /** When it was submitted, ms since the epoch. */
   readonly createdAt: number;
+  /** When this worker took it, ms since the epoch. */
+  readonly takenAt: number;
   /** It must have been started by then, ms since the epoch. */
   readonly startBy?: number | undefined;
   /** Must have a runner to itself: it was there when one died. */
@@ -40,4 +45,8 @@ export interface Batch<T> {
 
 export function rowsOf(slices: readonly Slice<unknown>[]): number {
   return slices.reduce((rows, { from, to }) => rows + to - from, 0);
+}
+
+export function bytesPerRow({ bytes, count }: BatchJob): number {
+  return Math.max(1, bytes / count);
 }

@@ -15,6 +15,7 @@ const job = fc.record({
   priority: fc.constantFrom(...PRIORITIES),
   shapes: fc.array(fc.constantFrom('a', 'b'), { minLength: 40, maxLength: 40 }),
   mixed: fc.boolean(),
+  turn: fc.integer({ min: 1, max: 5 }),
   solo: fc.boolean(),
 });
 const step = fc.oneof(
@@ -89,7 +90,13 @@ describe('Batcher, whatever comes', () => {
             } else {
               const { shapes, mixed, ...of } = next;
               const shape = mixed ? shapes.slice(0, of.count) : shapes[0];
-              const added = { ...of, shape, id: ran.size, createdAt: Date.now() };
+              const added = {
+                ...of,
+                shape,
+                id: ran.size,
+                createdAt: Date.now(),
+                takenAt: Date.now(),
+              };
               ran.set(added, []);
               sut.add(added);
             }

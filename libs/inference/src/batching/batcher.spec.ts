@@ -41,7 +41,9 @@ function setUp(options: { maxRows?: number; maxDelayMs?: number; samples?: RunSa
       count: 1,
       bytes: 1,
       priority: 'normal',
+      turn: 1,
       createdAt: Date.now(),
+      takenAt: Date.now(),
       solo: false,
       ...job,
     };
@@ -131,7 +133,7 @@ describe('Batcher', () => {
     add();
     await passMs(29);
     capacity.inMs = 0;
-    add({ priority: 'high' });
+    add({ turn: 0 });
     await passMs(1);
     expect(told()).toEqual([['full', [1, 1]]]);
   });
@@ -180,6 +182,16 @@ describe('Batcher', () => {
     sut.wake();
     await passMs(50);
     expect(told()).toEqual([['idle', [1, 1]]]);
+  });
+
+  it('knows the last of the jobs that wait, by their turns', async () => {
+    const { sut, capacity, add } = setUp();
+    capacity.slots = 0;
+    const [, middle, last] = [1, 2, 3].map((turn) => add({ turn, shape: `shape ${turn}` }));
+    await passMs(0);
+    expect(sut.last(() => true)).toBe(last);
+    expect(sut.last((job) => job !== last)).toBe(middle);
+    expect(sut.last(() => false)).toBeUndefined();
   });
 
   it('gives back what has not started when it is closed, each job once', async () => {

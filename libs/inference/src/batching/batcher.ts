@@ -104,6 +104,15 @@ export class Batcher<T extends BatchJob> {
     }
   }
 
+  /** The job with the highest turn, of those that are `wanted`. */
+  last(wanted: (job: T) => boolean): T | undefined {
+    const jobs = [...this.lanes.values()].flatMap((lane) => lane.jobs).filter(wanted);
+    return jobs.reduce<T | undefined>(
+      (last, job) => (last && last.turn >= job.turn ? last : job),
+      undefined,
+    );
+  }
+
   /** Takes nothing more. @returns the jobs of which something was not started. */
   close(): T[] {
     this.open = false;

@@ -1,117 +1,124 @@
-import { PRIORITIES, type Priority } from '#libs/contracts';
 import { ArrivalRate } from './arrival-rate.js';
-import type { BatchJob, Slice } from './batch.js';
+import { type BatchJob, bytesPerRow, type Slice } from './batch.js';
 import type { CostModel } from './cost-model.js';
+import { Draft } from './draft.js';
 
 /**
- * How much earlier than it did a job counts as submitted. A job is overtaken only by jobs that count as
- * earlier, so that nothing waits for more than a minute of newer, more urgent ones: that is its ageing.
+ * A job that has been held for so long is overtaken no more, whatever the turn of what comes: that is its
+ * ageing, and it bounds what a turn that is counted otherwise (see Turns) can do.
  */
-const HEAD_START_MS: Record<Priority, number> = { high: 30_000, normal: 0, low: -30_000 };
+const MAX_OVERTAKEN_MS = 30_000;
+/** Puts those before all that are ranked by their turn. */
+const BEFORE_ALL = 2 ** 52;
 
-/** Share of a batch that one job may take while others wait for a place in it. */
-const FAIR_SHARE = 1 / 4;
+/** Share of a batch that is kept for small jobs while any wait, and what makes a job small. */
+const SMALL_SHARE = 1 / 4;
 
-/** Rows that wait, of jobs whose rows may share a run: the most urgent first, then the oldest. */
+/** Rows that wait, of jobs whose rows may share a run, in the order of their jobs' turns. */
 export class Lane<T extends BatchJob> {
   readonly arrivals = new ArrivalRate();
   /** Rows that wait. */
   rows = 0;
   /** Their input bytes. */
   bytes = 0;
-  private readonly queues: Record<Priority, Slice<T>[]> = { high: [], normal: [], low: [] };
+  private waiting: Slice<T>[] = [];
   private deadlines = 0;
+  /** Rows that small jobs may have of the next batch; of a small batch they save up for one. */
+  private keptForSmall = 1;
 
   constructor(
     readonly key: string,
     readonly cost: CostModel,
   ) {}
 
+  /** Behind those of the same turn. */
   add(slice: Slice<T>): void {
-    this.queues[slice.job.priority].push(slice);
-    this.count(slice, 1);
+    const agedMs = Date.now() - MAX_OVERTAKEN_MS;
+    let at = this.waiting.length;
+    for (let last = this.waiting[at - 1]; last; last = this.waiting[at - 1]) {
+      if (last.job.turn <= slice.job.turn || last.job.takenAt < agedMs) break;
+      at--;
+    }
+    this.insert(at, slice);
   }
 
-  /** Rows that were taken and could not be run: before all others of their priority. */
+  /** Rows that were taken and could not be run: before those of the same turn. */
   putBack(slice: Slice<T>): void {
-    this.queues[slice.job.priority].unshift(slice);
-    this.count(slice, 1);
+    const at = this.waiting.findIndex(({ job }) => job.turn >= slice.job.turn);
+    this.insert(at < 0 ? this.waiting.length : at, slice);
   }
 
-  /** When the oldest job was submitted; jobs of which a part has run already do not count. */
+  /** Those of which something waits. */
+  get jobs(): T[] {
+    return this.waiting.map(({ job }) => job);
+  }
+
+  /** When the oldest job was submitted. */
   get oldestMs(): number {
-    return Math.min(...PRIORITIES.map((p) => this.queues[p][0]?.job.createdAt ?? Infinity));
+    return Math.min(...this.waiting.map(({ job }) => job.createdAt));
   }
 
   /** Rank of the job that is next: lower goes first. */
   get rank(): number {
-    return Math.min(...PRIORITIES.map((p) => rankOf(this.queues[p][0])));
+    const [next] = this.waiting;
+    if (!next) return Infinity;
+    const { takenAt, turn } = next.job;
+    return takenAt < Date.now() - MAX_OVERTAKEN_MS ? takenAt - BEFORE_ALL : turn;
   }
 
   /** The earliest time by which a job must have started. */
   get startBy(): number {
     if (this.deadlines === 0) return Infinity;
-    const slices = PRIORITIES.flatMap((p) => this.queues[p]);
-    return Math.min(...slices.map(({ job }) => job.startBy ?? Infinity));
+    return Math.min(...this.waiting.map(({ job }) => job.startBy ?? Infinity));
   }
 
   /** Takes everything of a job. */
   remove(job: T): Slice<T>[] {
-    const queue = this.queues[job.priority];
-    const removed = queue.filter((slice) => slice.job === job);
-    if (removed.length > 0) {
-      this.queues[job.priority] = queue.filter((slice) => slice.job !== job);
-      for (const slice of removed) this.count(slice, -1);
-    }
+    const removed = this.waiting.filter((slice) => slice.job === job);
+    if (removed.length > 0) this.waiting = this.waiting.filter((slice) => slice.job !== job);
+    for (const slice of removed) this.count(slice, -1);
     return removed;
   }
 
   /** Takes everything. */
   clear(): Slice<T>[] {
-    const all = PRIORITIES.flatMap((p) => this.queues[p].splice(0));
+    const all = this.waiting.splice(0);
     for (const slice of all) this.count(slice, -1);
     return all;
   }
 
   /**
    * Takes the next batch: at least a row, at most `maxRows` and, but for a row that is larger by itself,
-   * `maxBytes`. Among jobs of one priority each first gets a fair share, and then what room is left; one
-   * with rows left over goes behind the others, so that it holds up none of them for more than a batch.
+   * `maxBytes`. Turns decide, except that large jobs leave a quarter of the batch to small ones of the
+   * same priority: so those wait for no large job's end, however many of these there are.
    */
   take(maxRows: number, maxBytes: number): Slice<T>[] {
-    const draft = new Draft<T>(maxRows, maxBytes);
-    const share = this.rows <= maxRows ? maxRows : Math.max(1, Math.floor(maxRows * FAIR_SHARE));
-    const visited: Record<Priority, number> = { high: 0, normal: 0, low: 0 };
-    let current: Priority | undefined;
-    for (let next = this.nextAfter(visited); next; next = this.nextAfter(visited)) {
-      if (next.priority !== current) draft.fillUp();
-      current = next.priority;
-      const isOnly = this.queues[current].length === 1;
-      if (!draft.add(next.slice, isOnly ? maxRows : share)) break;
-      visited[current]++;
-    }
-    draft.fillUp();
-    for (const priority of PRIORITIES) this.queues[priority].splice(0, visited[priority]);
-    return draft.entries.map(({ slice, rows }) => this.cut(slice, rows));
+    const share = Math.max(1, maxRows * SMALL_SHARE);
+    this.keptForSmall = Math.min(share, this.keptForSmall + maxRows * SMALL_SHARE);
+    const kept = Math.floor(this.keptForSmall);
+    const draft = new Draft<T>({ maxRows, maxBytes, smallRows: Math.floor(share), kept });
+    for (const slice of this.waiting) if (!draft.add(slice)) break;
+    const entries = draft.finish();
+    this.keptForSmall -= Math.min(kept, draft.smallRows);
+    const rests = entries.flatMap(({ slice, rows }) => this.cut(slice, rows));
+    this.waiting.splice(0, entries.length, ...rests);
+    return entries
+      .filter(({ rows }) => rows > 0)
+      .map(({ slice: { job, from }, rows }) => ({ job, from, to: from + rows }));
   }
 
-  private nextAfter(
-    visited: Record<Priority, number>,
-  ): { slice: Slice<T>; priority: Priority } | undefined {
-    let best: { slice: Slice<T>; priority: Priority } | undefined;
-    for (const priority of PRIORITIES) {
-      const slice = this.queues[priority][visited[priority]];
-      if (slice && rankOf(slice) < rankOf(best?.slice)) best = { slice, priority };
-    }
-    return best;
+  /** @returns what is left. */
+  private cut({ job, from, to }: Slice<T>, rows: number): Slice<T>[] {
+    this.count({ job, from, to }, -1);
+    if (from + rows === to) return [];
+    const rest = { job, from: from + rows, to };
+    this.count(rest, 1);
+    return [rest];
   }
 
-  private cut(slice: Slice<T>, rows: number): Slice<T> {
-    const { job, from, to } = slice;
-    this.count(slice, -1);
-    const middle = from + rows;
-    if (middle < to) this.add({ job, from: middle, to });
-    return { job, from, to: middle };
+  private insert(at: number, slice: Slice<T>): void {
+    this.waiting.splice(at, 0, slice);
+    this.count(slice, 1);
   }
 
   private count({ job, from, to }: Slice<T>, sign: 1 | -1): void {
@@ -119,51 +126,4 @@ export class Lane<T extends BatchJob> {
     this.bytes += sign * (to - from) * bytesPerRow(job);
     if (job.startBy !== undefined) this.deadlines += sign;
   }
-}
-
-/** A batch that is being put together. */
-class Draft<T extends BatchJob> {
-  readonly entries: { slice: Slice<T>; rows: number }[] = [];
-  private rows = 0;
-  private bytes = 0;
-  private filledUp = 0;
-
-  constructor(
-    private readonly maxRows: number,
-    private readonly maxBytes: number,
-  ) {}
-
-  /** @returns false where there is no room for a row of it. */
-  add(slice: Slice<T>, share: number): boolean {
-    const rows = this.grant(slice, Math.min(slice.to - slice.from, share));
-    if (rows < 1) return false;
-    this.entries.push({ slice, rows });
-    return true;
-  }
-
-  /** Gives the room that is left to those that got no more than a share. */
-  fillUp(): void {
-    for (const entry of this.entries.slice(this.filledUp)) {
-      entry.rows += this.grant(entry.slice, entry.slice.to - entry.slice.from - entry.rows);
-    }
-    this.filledUp = this.entries.length;
-  }
-
-  private grant({ job }: Slice<T>, wanted: number): number {
-    const perRow = bytesPerRow(job);
-    const fits = Math.floor((this.maxBytes - this.bytes) / perRow);
-    const room = Math.max(0, Math.min(wanted, this.maxRows - this.rows, fits));
-    const rows = this.rows === 0 ? Math.max(1, room) : room;
-    this.rows += rows;
-    this.bytes += rows * perRow;
-    return rows;
-  }
-}
-
-function rankOf(slice: Slice<BatchJob> | undefined): number {
-  return slice ? slice.job.createdAt - HEAD_START_MS[slice.job.priority] : Infinity;
-}
-
-function bytesPerRow({ bytes, count }: BatchJob): number {
-  return Math.max(1, bytes / count);
 }

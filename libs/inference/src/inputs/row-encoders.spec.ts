@@ -62,6 +62,7 @@ function described(
     warmup: { batch_sizes: [1] },
     instances: 1,
     lifecycle: { preload: true, keep_warm: 0, idle_unload_s: 0 },
+    defaults: {},
     card: {},
     tensors: { inputs, outputs: [{ name: 'out', dtype: 'float32', shape: ['N'] }] },
   };
