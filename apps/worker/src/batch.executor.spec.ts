@@ -1,84 +1,33 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { type INestApplicationContext, Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { Registry } from 'prom-client';
-import { ConfigModule, loadConfig } from '#libs/config';
-import type { Batch, RanReply } from '#libs/inference';
-import { DeliveryQueue, JobsModule, JobStore, newJobId, partitionOfModel } from '#libs/jobs';
-import { startTestRedis, type TestRedis } from '#libs/testing';
+import { jobProblem } from '#libs/contracts';
+import { type JobStore, Payloads } from '#libs/jobs';
 import { BatchExecutor } from './batch.executor.js';
-import { WorkerMetrics } from './worker.metrics.js';
-import { WorkerJob } from './worker-job.js';
+import { JobStarter } from './job.starter.js';
+import { batchOf, replyOf, TestWorker } from './testing/test-worker.js';
 
-const INPUT = '\n1';
-const REPLY: RanReply = {
-  type: 'ran',
-  batch: 0,
-  slices: [{ outputs: '2', done: 1, error: null, batchSize: 1 }],
-  timing: { preprocessMs: 0, inferenceMs: 1, postprocessMs: 0 },
-  outOfMemory: false,
-  rssBytes: 1,
-};
-
-@Module({})
-class Root {}
+const INPUT = '\n0';
+/** More than stays in a record. */
+const LARGE = JSON.stringify('x'.repeat(70_000));
+const REPLY = replyOf('2');
+const PROBLEM = jobProblem('execution-timeout', '');
 
 describe('BatchExecutor', () => {
-  let redis: TestRedis;
-  let app: INestApplicationContext;
+  let worker: TestWorker;
   let store: JobStore;
+  let payloads: Payloads;
   let sut: BatchExecutor;
 
   beforeAll(async () => {
-    redis = await startTestRedis();
-    const config = loadConfig({ REDIS_URL: redis.url });
-    const imports = [ConfigModule.forRoot(config), JobsModule.forRoot({ failFast: false })];
-    app = await NestFactory.createApplicationContext({ module: Root, imports }, { logger: false });
-    store = app.get(JobStore);
-    sut = new BatchExecutor(store, app.get(DeliveryQueue), new WorkerMetrics(new Registry()));
+    worker = await TestWorker.start();
+    store = worker.store;
+    payloads = worker.get(Payloads);
+    sut = worker.get(BatchExecutor);
   });
 
-  afterAll(async () => {
-    // In this order: a connection that is up is left to the end of the process.
-    await redis.stop();
-    await app.close();
-  });
-
-  async function accepted(message: { startBy?: number } = {}) {
-    const id = newJobId(partitionOfModel('iris'));
-    const shared = { id, version: '1', count: 1, createdAt: Date.now(), resultTtlS: 60 };
-    const spec = {
-      ...shared,
-      model: 'iris',
-      many: false,
-      owner: '',
-      requestId: '',
-      metadata: {},
-      warnings: [],
-    };
-    await store.create([{ spec, input: INPUT }]);
-    let told: unknown;
-    const taken = {
-      message: { ...shared, bytes: 2, requestId: '', input: INPUT, ...message },
-      takenAt: Date.now(),
-      suspect: false,
-    };
-    const job = new WorkerJob(
-      'iris',
-      taken,
-      1000,
-      () => (told = 'ended'),
-      (error) => (told = error),
-    );
-    return { id, job, told: () => told };
-  }
-
-  function batchOf(job: WorkerJob): Batch<WorkerJob> {
-    return { lane: '', slices: [{ job, from: 0, to: 1 }], rows: 1, reason: 'idle' };
-  }
+  afterAll(() => worker.stop());
 
   it('publishes a quick job without having written that it started', async () => {
-    const { id, job, told } = await accepted();
+    const { id, job, told } = await worker.accepted();
     const batch = batchOf(job);
     // However long this test takes, the job takes less than the time after which it shows as running.
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'Date'] });
@@ -93,7 +42,7 @@ describe('BatchExecutor', () => {
   });
 
   it('writes that a job runs once it has done so for a while', async () => {
-    const { id, job } = await accepted();
+    const { id, job } = await worker.accepted();
     const batch = batchOf(job);
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'Date'] });
     await sut.begin(batch);
@@ -106,8 +55,8 @@ describe('BatchExecutor', () => {
   });
 
   it('publishes one that another worker had begun and given back', async () => {
-    const { id, job, told } = await accepted();
-    await store.begin([id]);
+    const { id, job, told } = await worker.accepted();
+    await store.begin('iris', [id]);
     const batch = batchOf(job);
     await sut.begin(batch);
     await sut.finish(batch, REPLY);
@@ -115,35 +64,122 @@ describe('BatchExecutor', () => {
     expect(told()).toBe('ended');
   });
 
+  it('publishes one whose start is being written down at that moment', async () => {
+    const [slow, late] = [await worker.accepted(), await worker.accepted()];
+    const batch = batchOf(late.job, slow.job);
+    const starter = worker.get(JobStarter);
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'Date'] });
+    await sut.begin(batch);
+    starter.start([slow.job]);
+    const finished = sut.finish(batch, replyOf('1', '2'));
+    // While the other one's start is on its way.
+    await new Promise(setImmediate);
+    starter.start([late.job]);
+    jest.useRealTimers();
+    await finished;
+    for (const { id, told } of [slow, late]) {
+      expect(await store.find(id)).toMatchObject({ status: 'succeeded' });
+      expect(told()).toBe('ended');
+    }
+  });
+
   it('leaves the end that somebody else has published', async () => {
-    const { id, job, told } = await accepted();
+    const { id, job, told } = await worker.accepted();
     const batch = batchOf(job);
     await sut.begin(batch);
-    await sut.fail([(await acceptedAgain(id)).job], PROBLEM);
+    await sut.fail([worker.taken(job.message).job], PROBLEM);
     await sut.finish(batch, REPLY);
     expect(await store.find(id)).toMatchObject({ status: 'failed' });
     expect(told()).toBe('ended');
   });
 
   it('does not run what should have started before', async () => {
-    const { id, job, told } = await accepted({ startBy: Date.now() - 1 });
+    const { id, job, told } = await worker.accepted({ startBy: Date.now() - 1 });
     expect(await sut.begin(batchOf(job))).toEqual([]);
     expect(await store.find(id)).toMatchObject({ status: 'expired', attempts: 0, startedAt: null });
     expect(told()).toBe('ended');
   });
 
-  /** The same job in another worker's hands. */
-  async function acceptedAgain(id: string) {
-    const other = await accepted();
-    Object.assign(other.job, { id });
-    return other;
-  }
-});
+  it('runs what should have started before where another worker had started it', async () => {
+    const { id, job } = await worker.accepted({ startBy: Date.now() - 1 });
+    await store.begin('iris', [id]);
+    const batch = batchOf(job);
+    expect(await sut.begin(batch)).toEqual([INPUT]);
+    expect(job.fence).toBe(2);
+    await sut.finish(batch, REPLY);
+    expect(await store.find(id)).toMatchObject({ status: 'succeeded' });
+  });
 
-const PROBLEM = {
-  type: '',
-  code: 'internal-error' as const,
-  title: '',
-  detail: '',
-  retryable: true,
-};
+  it('starts a job that is nearly late before it runs, so that nobody else finds it late', async () => {
+    const { id, job } = await worker.accepted({ startBy: Date.now() + 900 });
+    await sut.begin(batchOf(job));
+    expect(await store.find(id)).toMatchObject({ status: 'running' });
+    expect(await store.expire('iris', [job.message])).toEqual([false]);
+  });
+
+  it('fails a job as poisonous that was started alone for the fourth time', async () => {
+    const { id, job, told } = await worker.accepted();
+    for (let i = 0; i < 3; i++) await store.begin('iris', [id], { lone: true });
+    const batch = { ...batchOf(job), reason: 'solo' as const };
+    expect(await sut.begin(batch)).toEqual([]);
+    expect((await store.find(id))?.end?.error?.code).toBe('poisoned');
+    expect(told()).toBe('ended');
+  });
+
+  it('stores large outputs apart, under the fence of their attempt', async () => {
+    const { id, job, told } = await worker.accepted();
+    await store.begin('iris', [id]);
+    const batch = batchOf(job);
+    await sut.begin(batch);
+    await sut.finish(batch, replyOf(LARGE));
+    const record = await store.find(id);
+    expect(record).toMatchObject({ status: 'succeeded', outputs: null, outputsApart: 'outputs-2' });
+    expect((record && (await payloads.complete(record)))?.outputs).toEqual([JSON.parse(LARGE)]);
+    expect(told()).toBe('ended');
+  });
+
+  it('holds back no small result for a large one that is still on its way', async () => {
+    const [large, small] = [await worker.accepted(), await worker.accepted()];
+    const batch = batchOf(large.job, small.job);
+    let arrive: () => void = () => undefined;
+    const put = jest
+      .spyOn(payloads, 'putOutputs')
+      .mockImplementation(() => new Promise((resolve) => (arrive = () => resolve('outputs-1'))));
+    await sut.begin(batch);
+    const finished = sut.finish(batch, replyOf(LARGE, '2'));
+    while (!small.told() || put.mock.calls.length === 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await store.find(small.id)).toMatchObject({ status: 'succeeded', outputs: [2] });
+    expect(await store.find(large.id)).toMatchObject({ status: 'running' });
+    arrive();
+    await finished;
+    expect(await store.find(large.id)).toMatchObject({ status: 'succeeded' });
+    put.mockRestore();
+  });
+
+  it('publishes no outputs that another attempt, or a cancellation, has overtaken', async () => {
+    const { id, job, told } = await worker.accepted();
+    const batch = batchOf(job);
+    await sut.begin(batch);
+    await store.cancel('iris', [job.message]);
+    await sut.finish(batch, replyOf(LARGE));
+    expect(await store.find(id)).toMatchObject({ status: 'canceled', outputsApart: null });
+    expect(told()).toBe('ended');
+  });
+
+  it('drops the input that is stored apart with success alone', async () => {
+    const [won, lost] = await Promise.all([1, 2].map(() => worker.accepted({ inputApart: true })));
+    if (!won || !lost) throw new Error('two were accepted');
+    await Promise.all([won, lost].map(({ id }) => payloads.putInput(id, INPUT)));
+    const dropped = jest.spyOn(payloads, 'deleteInputs');
+    const batch = batchOf(won.job);
+    await sut.begin(batch);
+    await sut.finish(batch, REPLY);
+    await sut.fail([lost.job], PROBLEM);
+    await Promise.all(dropped.mock.results.map(({ value }) => value));
+    expect(await payloads.input(won.id)).toBeNull();
+    expect(await payloads.input(lost.id)).toBe(INPUT);
+    dropped.mockRestore();
+  });
+});

@@ -3,6 +3,7 @@ import type { ModelReport, VersionReport } from '#libs/contracts';
 import type { VersionServer } from '#libs/inference';
 import type { PredictConsumer, TakenJob } from '#libs/jobs';
 import type { StoredModel, StoredVersion } from '#libs/models';
+import { ThroughputMeter } from './throughput.meter.js';
 import type { WorkerJob } from './worker-job.js';
 
 /** Batches' worth of jobs that a version holds: one computing, one behind it, one gathering. */
@@ -19,6 +20,8 @@ interface HostedVersion {
 /** What a hosted model needs of its worker. */
 export interface HostedModelOptions {
   newServer: (stored: StoredVersion) => VersionServer<WorkerJob>;
+  /** The lowest turn that waits in its queue. */
+  nextTurn: (model: string) => Promise<number | undefined>;
   /** Whether jobs that were accepted before then still wait in its queue. */
   hasJobsFrom: (model: string, beforeMs: number) => Promise<boolean>;
   openConsumer: (
@@ -31,6 +34,7 @@ export interface HostedModelOptions {
 
 /** A model folder in this worker: its versions, and the consumer of its queue. */
 export class HostedModel {
+  readonly throughput = new ThroughputMeter();
   private readonly versions = new Map<string, HostedVersion>();
   private consumer: PredictConsumer | undefined;
 
@@ -67,6 +71,7 @@ export class HostedModel {
       versions: present
         .map(({ server }) => this.withReason(server.report))
         .sort((a, b) => Number(a.version) - Number(b.version)),
+      jobs_per_s: this.throughput.perSecond(performance.now()),
     };
   }
 
@@ -97,6 +102,17 @@ export class HostedModel {
         this.options.handle(job, this),
       );
     }
+  }
+
+  /**
+   * While large jobs take up all places for many batches, one that should go before some of them is let
+   * in: else it would wait for one of them to end.
+   */
+  async makeWay(): Promise<void> {
+    if (!this.consumer?.isFull) return;
+    const turn = await this.options.nextTurn(this.name);
+    if (turn === undefined) return;
+    this.servers.some((server) => server.yieldTo(turn));
   }
 
   /** Its folder has gone. */

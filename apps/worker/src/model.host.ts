@@ -7,25 +7,18 @@ import {
   type BeforeApplicationShutdown,
 } from '@nestjs/common';
 import { CONFIG, type Config, ConfigError } from '#libs/config';
-import { jobProblem, type ModelReport, type VersionReport } from '#libs/contracts';
-import { threadsFor, type VersionEvent, VersionServer } from '#libs/inference';
-import {
-  type FleetCommand,
-  FleetStore,
-  PredictConsumers,
-  PredictQueues,
-  type TakenJob,
-} from '#libs/jobs';
+import type { ModelReport, VersionReport } from '#libs/contracts';
+import { type BatchHandler, threadsFor, type VersionEvent, VersionServer } from '#libs/inference';
+import { type FleetCommand, FleetStore, PredictConsumers, PredictQueues } from '#libs/jobs';
 import { ModelWatcher, type StoredModel, type StoredVersion } from '#libs/models';
 import { BatchExecutor } from './batch.executor.js';
 import { FleetReporter } from './fleet.reporter.js';
 import { HostedModel } from './hosted.model.js';
+import { JobIntake } from './job.intake.js';
 import { MemoryBudget } from './memory.budget.js';
 import { WorkerMetrics } from './worker.metrics.js';
-import { WorkerJob } from './worker-job.js';
+import type { WorkerJob } from './worker-job.js';
 
-/** Long enough for a worker that can serve the job to come by first. */
-const ELSEWHERE_DELAY_MS = 500;
 /** Until every api has heard that a version has gone; what was accepted till then is still run. */
 const GONE_GRACE_MS = 5000;
 const SWEEP_MS = 1000;
@@ -51,6 +44,7 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
     private readonly reporter: FleetReporter,
     private readonly metrics: WorkerMetrics,
     private readonly memory: MemoryBudget,
+    private readonly intake: JobIntake,
   ) {
     this.watcher = new ModelWatcher(config.models.MODELS_DIR, {
       intervalMs: config.models.MODELS_POLL_MS,
@@ -91,6 +85,7 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
 
   async beforeApplicationShutdown(): Promise<void> {
     this.stopping = true;
+    this.intake.stop();
     this.watcher.stop();
     clearTimeout(this.sweeper);
     this.unsubscribe();
@@ -128,9 +123,10 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
     if (!model) {
       model = new HostedModel(stored, {
         newServer: (version) => this.newServer(version),
+        nextTurn: (of) => this.queues.nextTurn(of),
         hasJobsFrom: (from, beforeMs) => this.queues.hasJobsFrom(from, beforeMs),
         openConsumer: (...args) => this.consumers.open(...args),
-        handle: (job, hosted) => this.take(job, hosted),
+        handle: (job, hosted) => this.intake.take(job, hosted),
       });
       this.models.set(name, model);
     }
@@ -144,7 +140,7 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
     const { model, version, instances } = stored.description;
     const server: VersionServer<WorkerJob> = new VersionServer<WorkerJob>({
       source: stored,
-      handler: this.executor,
+      handler: this.handlerFor(model),
       runner: (description) => ({
         executionProviders: models.EXECUTION_PROVIDERS,
         threads: threadsFor({
@@ -170,25 +166,22 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
     return server;
   }
 
-  private take(taken: TakenJob, model: HostedModel): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const runLimitMs = this.config.models.RUN_TIMEOUT_S * 1000;
-      const job = new WorkerJob(model.name, taken, runLimitMs, resolve, reject);
-      const server = model.server(job.message.version);
-      if (server && !server.hasFailed) server.submit(job);
-      else this.refuse(job, server?.report.reason ?? model.reason).catch(reject);
-    });
-  }
-
-  /** What cannot be run here is left to a worker that can; where there is none, it ends. */
-  private async refuse(job: WorkerJob, reason = 'this version is not there'): Promise<void> {
-    const { version } = job.message;
-    if (await this.reporter.isServedElsewhere(job.model, version)) {
-      job.handBack(ELSEWHERE_DELAY_MS);
-      return;
-    }
-    const detail = `${job.model} version ${version}: ${reason}`;
-    await this.executor.fail([job], jobProblem('model-unavailable', detail));
+  private handlerFor(model: string): BatchHandler<WorkerJob> {
+    const { executor } = this;
+    return {
+      begin: (batch) => executor.begin(batch),
+      fail: (jobs, problem) => executor.fail(jobs, problem),
+      finish: async (batch, reply) => {
+        await executor.finish(batch, reply);
+        if (batch.slices.some(({ job }) => job.isOver)) return;
+        this.models
+          .get(model)
+          ?.makeWay()
+          .catch((err: unknown) => {
+            this.logger.warn({ model, err }, 'queue not looked at');
+          });
+      },
+    };
   }
 
   private obey({ type, model, version }: FleetCommand): void {

@@ -19,6 +19,7 @@ function setUp(message: Partial<JobMessage> = {}) {
         count: 1,
         bytes: 10,
         createdAt: Date.now(),
+        turn: 1,
         resultTtlS: 1,
         requestId: '',
         ...message,
@@ -45,7 +46,7 @@ describe('WorkerJob', () => {
     [1, 3, '{"top_k":1}\n{"x":2},\n3'],
   ])('cuts instances [%i, %i) out of its input', (from, to, text) => {
     const { sut, slice } = setUp({ count: 3 });
-    sut.input = '{"top_k":1}\n[1,"a\\nb"],\n{"x":2},\n3';
+    sut.begun({ fence: 1, loneStarts: 0, input: '{"top_k":1}\n[1,"a\\nb"],\n{"x":2},\n3' });
     expect(sut.slice(slice(from, to))).toBe(text);
   });
 

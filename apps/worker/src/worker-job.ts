@@ -1,14 +1,10 @@
 import type { JobProblem, JobTiming, Priority } from '#libs/contracts';
 import type { RanReply, ServedJob, Slice, SliceOutcome } from '#libs/inference';
-import { HandBack, type JobMessage, type JobResult, type TakenJob } from '#libs/jobs';
+import { HandBack, type JobMessage, type JobResult, type Started, type TakenJob } from '#libs/jobs';
+import { OrderedOutputs } from './ordered-outputs.js';
 
 /** What comes after an instance but the last one, in the text of an input. */
 const BETWEEN = ',\n';
-
-interface Part {
-  from: number;
-  outputs: string;
-}
 
 /**
  * A job that this worker has taken from its queue: the text of its input, cut into the slices that
@@ -21,6 +17,7 @@ export class WorkerJob implements ServedJob {
   readonly count: number;
   readonly bytes: number;
   readonly shape: string | string[] | undefined;
+  readonly turn: number;
   readonly priority: Priority;
   readonly createdAt: number;
   readonly startBy: number | undefined;
@@ -28,13 +25,17 @@ export class WorkerJob implements ServedJob {
   loadMs = 0;
   /** Who holds the newest fence may publish. 0 while its start is not written down. */
   fence = 0;
+  /** How often it was started alone, by any worker, without coming to an end. */
+  loneStarts = 0;
   /** Ends when its start is written down; undefined before that was asked for. */
   starting: Promise<void> | undefined;
+  /** Takes what waits of it out of its batcher. */
+  withdraw: () => void = () => undefined;
+  readonly outputs = new OrderedOutputs();
 
   private text: string | undefined;
   private starts: number[] | undefined;
   private firstSentAt = 0;
-  private readonly parts: Part[] = [];
   private missing: number;
   private done = 0;
   private error: JobProblem | undefined;
@@ -60,12 +61,18 @@ export class WorkerJob implements ServedJob {
     this.count = message.count;
     this.bytes = message.bytes;
     this.shape = message.shape;
+    this.turn = message.turn;
     this.priority = message.priority ?? 'normal';
     this.createdAt = message.createdAt;
     this.startBy = message.startBy;
     this.text = message.input;
     this.missing = message.count;
     this.solo = taken.suspect;
+  }
+
+  /** 1 is the first. */
+  get attempt(): number {
+    return this.message.attempt ?? 1;
   }
 
   /** It has ended or gone back: what is still under way of it counts no more. */
@@ -82,12 +89,20 @@ export class WorkerJob implements ServedJob {
     return this.firstSentAt;
   }
 
+  get hasRun(): boolean {
+    return this.firstSentAt > 0;
+  }
+
   get hasInput(): boolean {
     return this.text !== undefined;
   }
 
-  set input(text: string) {
-    this.text = text;
+  /** Its start is written down, perhaps anew: then what was told of it counts no more. */
+  begun({ fence, loneStarts, input }: Pick<Started, 'fence' | 'loneStarts' | 'input'>): void {
+    this.fence = fence;
+    this.loneStarts = loneStarts;
+    this.text ??= input;
+    this.outputs.forgetTold();
   }
 
   get runBudgetMs(): number {
@@ -106,12 +121,19 @@ export class WorkerJob implements ServedJob {
 
   ended(): void {
     this.over = true;
+    if (!this.isComplete) this.withdraw();
     this.resolve();
   }
 
   handBack(delayMs = 0): void {
     this.over = true;
     this.reject(new HandBack(delayMs));
+  }
+
+  /** This attempt has failed, and the next one is to come after so long. */
+  tryAgain(delayMs: number): void {
+    this.over = true;
+    this.reject(new HandBack(delayMs, this.attempt + 1));
   }
 
   /** The text of a slice as the runner takes it. */
@@ -126,7 +148,7 @@ export class WorkerJob implements ServedJob {
 
   /** What a batch gave for a slice. */
   add({ from, to }: Slice<WorkerJob>, outcome: SliceOutcome, timing: RanReply['timing']): void {
-    this.parts.push({ from, outputs: outcome.outputs });
+    this.outputs.add(from, to, outcome.outputs);
     this.missing -= to - from;
     this.done += outcome.done;
     this.error ??= outcome.error ?? undefined;
@@ -139,24 +161,22 @@ export class WorkerJob implements ServedJob {
   /** One instance failing fails a job of one; of many, it only fails the job when all have failed. */
   result(): JobResult {
     if (this.done === 0 && this.error) {
-      return { ...this.failed(this.error), ...(this.count > 1 ? { outputs: this.outputs() } : {}) };
+      return {
+        ...this.failed(this.error),
+        ...(this.count > 1 ? { outputs: this.outputs.text } : {}),
+      };
     }
     return {
       status: 'succeeded',
-      outputs: this.outputs(),
+      outputs: this.outputs.text,
       done: this.done,
       timing: this.timing(),
       batchSize: this.batchSize,
     };
   }
 
-  failed(error: JobProblem, status: 'failed' | 'expired' = 'failed'): JobResult {
-    return { status, error, done: 0, timing: this.timing(), batchSize: this.batchSize };
-  }
-
-  private outputs(): string {
-    this.parts.sort((a, b) => a.from - b.from);
-    return `[${this.parts.map(({ outputs }) => outputs).join(',')}]`;
+  failed(error: JobProblem): JobResult {
+    return { status: 'failed', error, done: 0, timing: this.timing(), batchSize: this.batchSize };
   }
 
   /** Clocks of two machines may differ a little: no stage takes less than nothing. */

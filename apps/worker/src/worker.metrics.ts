@@ -13,6 +13,8 @@ export class WorkerMetrics {
   private readonly batchRows: Histogram<'model' | 'version'>;
   private readonly stages: Histogram<'model' | 'version' | 'stage'>;
   private readonly crashes: Counter<'model' | 'version'>;
+  private readonly cancels: Counter<'model' | 'version' | 'when'>;
+  private readonly retries: Counter<'model' | 'version' | 'code'>;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -48,6 +50,18 @@ export class WorkerMetrics {
       labelNames: MODEL_LABELS,
       registers,
     });
+    this.cancels = new Counter({
+      name: 'foretell_canceled_jobs_total',
+      help: 'Canceled jobs that this worker dropped, before or after a part of them went to a runner',
+      labelNames: [...MODEL_LABELS, 'when'],
+      registers,
+    });
+    this.retries = new Counter({
+      name: 'foretell_job_retries_total',
+      help: 'Failed attempts that another one follows, by the problem',
+      labelNames: [...MODEL_LABELS, 'code'],
+      registers,
+    });
   }
 
   batch(labels: Labels, reason: FiringReason, rows: number, queueMs: number): void {
@@ -68,6 +82,14 @@ export class WorkerMetrics {
 
   crashed(labels: Labels): void {
     this.crashes.inc(labels);
+  }
+
+  canceled(labels: Labels, ran: boolean): void {
+    this.cancels.inc({ ...labels, when: ran ? 'running' : 'waiting' });
+  }
+
+  retried(labels: Labels, code: string): void {
+    this.retries.inc({ ...labels, code });
   }
 }
 

@@ -1,0 +1,82 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG, type Config } from '#libs/config';
+import { jobProblem } from '#libs/contracts';
+import type { TakenJob } from '#libs/jobs';
+import { ApartInputs } from './apart.inputs.js';
+import { BatchExecutor } from './batch.executor.js';
+import { FleetReporter } from './fleet.reporter.js';
+import type { HostedModel } from './hosted.model.js';
+import { JobCanceler } from './job.canceler.js';
+import { WorkerJob } from './worker-job.js';
+
+/** Long enough for a worker that can serve the job to come by first. */
+const ELSEWHERE_DELAY_MS = 500;
+/** Also said of one that has succeeded already; its record then stays as it is. */
+const LOST = jobProblem('input-lost', 'Submit it again: its input is not stored any more.');
+
+/** Brings jobs from the queue to the server of their version, and stays with them until they are over. */
+@Injectable()
+export class JobIntake {
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly inputs: ApartInputs,
+    private readonly executor: BatchExecutor,
+    private readonly canceler: JobCanceler,
+    private readonly reporter: FleetReporter,
+  ) {}
+
+  /** Resolves when the job's end is published. @throws HandBack */
+  take(taken: TakenJob, model: HostedModel): Promise<void> {
+    if (taken.message.inputApart !== true) return this.serve(taken, model);
+    return this.inputs.bring(taken, (brought) => this.serve(brought, model));
+  }
+
+  /** What waits for its input goes back. */
+  stop(): void {
+    this.inputs.stop();
+  }
+
+  private async serve(taken: TakenJob, model: HostedModel): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+    const runLimitMs = this.config.models.RUN_TIMEOUT_S * 1000;
+    const ended = (): void => {
+      resolve(undefined);
+    };
+    const job = new WorkerJob(model.name, taken, runLimitMs, ended, reject);
+    this.canceler.hold(job);
+    model.throughput.taken(performance.now());
+    let hasRun = false;
+    try {
+      this.submit(job, model).catch(reject);
+      await promise;
+      hasRun = job.hasRun;
+    } finally {
+      model.throughput.left(performance.now(), hasRun);
+      this.canceler.release(job);
+    }
+  }
+
+  private async submit(job: WorkerJob, model: HostedModel): Promise<void> {
+    if (this.canceler.mayBeCanceled(job)) await this.canceler.check(job);
+    if (job.isOver) return;
+    const server = model.server(job.message.version);
+    if (job.message.inputApart && !job.hasInput) await this.executor.fail([job], LOST);
+    else if (server && !server.hasFailed) {
+      job.withdraw = () => {
+        server.withdraw(job);
+      };
+      server.submit(job);
+    } else await this.refuse(job, server?.report.reason ?? model.reason);
+  }
+
+  /** What cannot be run here is left to a worker that can; where there is none, it ends. */
+  private async refuse(job: WorkerJob, reason = 'this version is not there'): Promise<void> {
+    const { version } = job.message;
+    if (await this.reporter.isServedElsewhere(job.model, version)) {
+      job.handBack(ELSEWHERE_DELAY_MS);
+      return;
+    }
+    const detail = `${job.model} version ${version}: ${reason}`;
+    await this.executor.fail([job], jobProblem('model-unavailable', detail));
+  }
+}
