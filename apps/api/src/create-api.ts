@@ -5,8 +5,12 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { Config } from '#libs/config';
 import { ApiModule } from './api.module.js';
 import { mountBoard } from './board/board.js';
+import { refuseWhileClosing } from './http/closing.js';
 import { addRequestHooks, newRequestId } from './http/request.hooks.js';
 import { multipartOptions } from './http/multipart.js';
+import { refuseUnreadable } from './http/unreadable-request.js';
+import { refuseOtherMethods, watchPaths } from './http/other-methods.js';
+import { ApiDocument } from './openapi/api-document.js';
 import { serveDocs } from './openapi/document.js';
 
 /** The api, ready to listen. */
@@ -17,8 +21,8 @@ export async function createApi(
   const adapter = new FastifyAdapter({
     bodyLimit: config.server.BODY_LIMIT_BYTES,
     genReqId: newRequestId,
-    // While it drains, new requests on open connections hear 503 rather than nothing.
-    return503OnClosing: true,
+    clientErrorHandler: refuseUnreadable,
+    return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 128 },
   });
@@ -28,10 +32,17 @@ export async function createApi(
     // Fastify's own JSON parser refuses __proto__ and holds the body limit; forms are not welcome.
     { logger, abortOnError: false, bodyParser: false },
   );
-  app.getHttpAdapter().getInstance().removeContentTypeParser('text/plain');
+  const fastify = app.getHttpAdapter().getInstance();
+  const paths = watchPaths(fastify);
+  fastify.removeContentTypeParser('text/plain');
   await app.register(multipart, multipartOptions(config.server.BODY_LIMIT_BYTES));
   addRequestHooks(app, config.server.BODY_LIMIT_BYTES);
+  refuseWhileClosing(fastify);
   await mountBoard(app, config);
-  if (config.server.DOCS) serveDocs(app);
+  const document = app.get(ApiDocument);
+  document.describe(app);
+  if (config.server.DOCS) serveDocs(app, () => document.get());
+  await app.init();
+  refuseOtherMethods(fastify, paths);
   return app;
 }

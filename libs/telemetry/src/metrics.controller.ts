@@ -9,8 +9,11 @@ export class MetricsController {
 
   @Get()
   @Header('content-type', Registry.PROMETHEUS_CONTENT_TYPE)
-  @ApiOperation({ summary: 'Metrics of this process for Prometheus' })
-  @ApiOkResponse({ content: { 'text/plain': { schema: { type: 'string' } } } })
+  @ApiOperation({ operationId: 'getMetrics', summary: 'Metrics of this process for Prometheus' })
+  @ApiOkResponse({
+    description: 'In the text format of Prometheus',
+    content: { 'text/plain': { schema: { type: 'string' } } },
+  })
   metrics(): Promise<string> {
     return this.registry.metrics();
   }

@@ -26,16 +26,22 @@ export function page<T>(
   size: number,
   cursor: string | undefined,
 ): Page<T> {
-  const after = cursor === undefined ? undefined : decode(cursor);
+  const after = cursor === undefined ? undefined : decodeCursor(cursor);
   const rest = after === undefined ? items : items.filter((item) => key(item) > after);
   const data = rest.slice(0, size);
   const last = data.at(-1);
   const more = rest.length > data.length && last !== undefined;
-  return { data, next_cursor: more ? Buffer.from(key(last)).toString('base64url') : null };
+  return { data, next_cursor: more ? encodeCursor(key(last)) : null };
 }
 
-function decode(cursor: string): string {
-  const text = Buffer.from(cursor, 'base64url').toString();
-  if (Buffer.from(text).toString('base64url') === cursor) return text;
+/** @param key of the last item seen. */
+export function encodeCursor(key: string): string {
+  return Buffer.from(key).toString('base64url');
+}
+
+/** @throws ProblemError `invalid-request` for what no page has given. */
+export function decodeCursor(cursor: string, isKey: (key: string) => boolean = () => true): string {
+  const key = Buffer.from(cursor, 'base64url').toString();
+  if (encodeCursor(key) === cursor && isKey(key)) return key;
   throw new ProblemError('invalid-request', 'cursor must be a next_cursor of an earlier answer.');
 }

@@ -12,10 +12,11 @@ interface Answer {
 
 /** What the filter answers to an error. */
 function answerTo(error: unknown): Answer {
-  const answer: Answer = { status: 0, headers: {}, body: {} };
+  const answer: Answer = { status: 0, headers: { connection: 'close' }, body: {} };
   const reply = {
     status: (status: number) => ((answer.status = status), reply),
     header: (name: string, value: unknown) => ((answer.headers[name] = value), reply),
+    removeHeader: (name: string) => Reflect.deleteProperty(answer.headers, name),
     send: (body: Answer['body']) => ((answer.body = body), reply),
   };
   const http = {
@@ -41,6 +42,13 @@ describe('ProblemFilter', () => {
       instance: '/v1/jobs/x',
       request_id: 'req-1',
     });
+  });
+
+  it('keeps the connection of a client that is still sending too much', () => {
+    expect(answerTo(new ProblemError('payload-too-large', 'x')).headers['connection']).toBe(
+      undefined,
+    );
+    expect(answerTo(new ProblemError('invalid-json', 'x')).headers['connection']).toBe('close');
   });
 
   it('passes on pointers and when to come back', () => {

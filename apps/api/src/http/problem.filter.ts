@@ -14,6 +14,7 @@ const FASTIFY_PROBLEMS: Record<string, [ProblemCode, string]> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid-json', 'Send a JSON body.'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['bad-request', 'The body and its Content-Length differ.'],
   FST_ERR_CTP_BODY_TOO_LARGE: ['payload-too-large', 'Send a smaller body.'],
+  FST_INVALID_JSON_FIELD_ERROR: ['invalid-json', 'A part that says it is JSON must be.'],
   FST_REQ_FILE_TOO_LARGE: ['payload-too-large', 'Send smaller files.'],
   FST_PARTS_LIMIT: ['payload-too-large', 'Send fewer parts.'],
   FST_FILES_LIMIT: ['payload-too-large', 'Send fewer files.'],
@@ -38,6 +39,9 @@ export class ProblemFilter implements ExceptionFilter {
     }
     if (problem.retryAfterS !== undefined) reply.header('retry-after', problem.retryAfterS);
     if (problem.code === 'unauthorized') reply.header('www-authenticate', 'Bearer');
+    // Closed with the answer, a connection is reset under a client that is still sending, which then never
+    // reads why. Kept, it takes in the rest of the body, unread.
+    if (problem.code === 'payload-too-large') reply.removeHeader('connection');
     const { status, title, retryable } = PROBLEMS[problem.code];
     void reply
       .status(status)

@@ -1,10 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ProblemError } from '#libs/contracts';
 import { ApiMetrics } from '../api.metrics.js';
-import { bodyFromParts, isMultipart } from './multipart.js';
+import { bodyFromParts, checkBoundary, isMultipart } from './multipart.js';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route needs no body: whatever comes, of whatever type, is not looked at. */
+    ignoreBody?: boolean;
+  }
+}
 
 /** Ids from callers end up in logs, records and webhooks: only plain ones are taken over. */
 const SANE_REQUEST_ID = /^[\w.:-]{1,128}$/;
@@ -23,9 +30,12 @@ export function addRequestHooks(app: NestFastifyApplication, bodyLimit: number):
 
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
-    if (isMultipart(request) && !(Number(request.headers['content-length']) <= bodyLimit)) {
-      done(new ProblemError('payload-too-large', tooLarge(bodyLimit)));
-      return;
+    if (request.routeOptions.config.ignoreBody === true) forgetBody(request.raw.headers);
+    if (isMultipart(request)) {
+      checkBoundary(request);
+      if (!(Number(request.headers['content-length']) <= bodyLimit)) {
+        throw new ProblemError('payload-too-large', tooLarge(bodyLimit));
+      }
     }
     done();
   });
@@ -57,4 +67,11 @@ export function addRequestHooks(app: NestFastifyApplication, bodyLimit: number):
 /** What to do about a body over the limit. */
 function tooLarge(limit: number): string {
   return `Send at most ${String(limit)} bytes, with a Content-Length for multipart uploads; the operator sets BODY_LIMIT_BYTES.`;
+}
+
+/** Without these Fastify takes a request for one without a body; Node drops what comes nevertheless. */
+function forgetBody(headers: IncomingHttpHeaders): void {
+  delete headers['content-type'];
+  delete headers['content-length'];
+  delete headers['transfer-encoding'];
 }

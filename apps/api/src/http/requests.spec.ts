@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { loadConfig } from '#libs/config';
 import { pointedErrorsOf } from '#libs/testing';
 import { callerOf } from './caller.js';
-import { bodyFromParts, isMultipart } from './multipart.js';
+import { bodyFromParts, checkBoundary, isMultipart } from './multipart.js';
 import { newRequestId } from './request.hooks.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -42,6 +42,27 @@ describe('a multipart body', () => {
     });
     expect(bodyFromParts({ inputs: [file, 'text'] })).toEqual({ inputs: ['aW1hZ2U=', 'text'] });
     expect(bodyFromParts({ inputs: file })).toEqual({ inputs: ['aW1hZ2U='] });
+  });
+
+  it.each([
+    ['multipart/form-data; boundary=x', true],
+    ['multipart/form-data;charset=utf-8; Boundary="x y"; a=b', true],
+    ['multipart/form-data', false],
+    ['multipart/form-data; boundary=', false],
+    ['multipart/form-data; boundary=""', false],
+    [`multipart/form-data; boundary=${'x'.repeat(300)}`, false],
+    ['multipart/form-data; notboundary=x', false],
+  ])('of the type %s has a usable boundary: %p', (type, usable) => {
+    const check = () => {
+      checkBoundary({ headers: { 'content-type': type } } as FastifyRequest);
+    };
+    if (usable) expect(check).not.toThrow();
+    else expect(check).toThrow('bad-request');
+  });
+
+  it('may have parts that say that they are JSON', () => {
+    const parts = { parameters: { top_k: 3 }, result_ttl_s: 60 };
+    expect(bodyFromParts(parts)).toEqual(parts);
   });
 
   it('has its other fields in JSON', () => {
