@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PlainError } from '../../scripts/lib/plain-error.mjs';
+import { findPython } from '../../scripts/lib/python.mjs';
 import { startFloor } from './floor/system.mjs';
 import { startForetell } from './lib/foretell.mjs';
 import { Loader } from './lib/loader.mjs';
@@ -8,7 +9,6 @@ import { largeBacklog } from './parts/backlog.mjs';
 import { heavyModel } from './parts/heavy.mjs';
 import { idleLatency } from './parts/latency.mjs';
 import { batchJobs, singleJobs } from './parts/throughput.mjs';
-import { findPython } from './peer/python.mjs';
 import { startPeer, startPlain, startTuned } from './peer/system.mjs';
 
 /** @import { Options } from './lib/options.mjs' */
@@ -20,6 +20,7 @@ import { startPeer, startPlain, startTuned } from './peer/system.mjs';
 
 /** Whose results can be waited for by one client. */
 const WITH_LATENCY = ['peer', 'foretell'];
+const PEER_PACKAGES = join(import.meta.dirname, 'peer/requirements.txt');
 
 /**
  * Interleaved: each repetition measures each system, one after the other and alone.
@@ -84,7 +85,7 @@ async function findContestants(wanted) {
     'plain-tuned': startTuned,
   };
   const wantsPython = Object.keys(inPython).some((name) => wanted.has(name));
-  const python = wantsPython ? await findPython() : undefined;
+  const python = wantsPython ? await findPython(PEER_PACKAGES) : undefined;
   if (wantsPython && !python)
     console.log('Skipped: peer and plain FastAPI (their Python packages cannot be had here)');
   /** @type {[name: string, start: Start][]} */

@@ -16,7 +16,7 @@ const app = await NestFactory.create(
   // Routes and their documentation only: nothing is instantiated, so no Redis is needed.
   { preview: true, logger: false },
 );
-const text = `${JSON.stringify(createDocument(app), null, 2)}\n`;
+const text = `${JSON.stringify(createDocument(app, config), null, 2)}\n`;
 
 if (process.argv.includes('--write')) {
   await writeFile(FILE, text);

@@ -11,7 +11,7 @@ const STOP_MS = 25_000;
 const READY_MS = 120_000;
 const LAST_LINES = 15;
 
-/** Ends a process group when the pipe to this shell breaks: the bench was killed. A line says there is nothing left to end. */
+/** Ends a process group when the pipe to this shell breaks: its starter was killed. A line says there is nothing left to end. */
 const GUARD = [
   'trap "" INT TERM HUP',
   'read -r line && exit 0',
@@ -24,7 +24,7 @@ const GUARD = [
 const running = new Set();
 let isEnding = false;
 
-/** A process of the bench's own, in a process group of its own, its output in a file. */
+/** A process of our own, in a process group of its own, its output in a file. */
 export class Child {
   #process;
   #logPath;
@@ -41,7 +41,7 @@ export class Child {
    * @param {boolean} [options.talks] has an IPC channel; the default
    */
   constructor(name, command, args, { dir, env, cwd, talks = true }) {
-    if (isEnding) throw new PlainError('the benchmark is ending');
+    if (isEnding) throw new PlainError('everything is being stopped');
     this.name = name;
     this.#logPath = join(dir, `${name}.log`);
     const log = openSync(this.#logPath, 'a');

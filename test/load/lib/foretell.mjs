@@ -16,26 +16,29 @@ import { startOwnRedis } from './own-redis.mjs';
  */
 
 /**
- * Foretell as it is installed: its three apps with default settings, their logs going to files.
+ * Foretell as it is installed: its apps with default settings, their logs going to files.
  *
  * @param {string} dir
  * @param {object} [options]
  * @param {string} [options.model]
- * @param {string} [options.modelsDir] instead of the bundled models
+ * @param {NodeJS.ProcessEnv} [options.env] settings other than the defaults
+ * @param {boolean} [options.courier] false: callbacks stay undelivered
  * @returns {Promise<Foretell>}
  */
-export async function startForetell(dir, { model = 'iris', modelsDir } = {}) {
+export async function startForetell(dir, { model = 'iris', env: settings, courier = true } = {}) {
   const redis = await startOwnRedis(dir);
   const env = {
     PATH: process.env.PATH,
     REDIS_URL: redis.url,
     PORT: '0',
-    ...(modelsDir !== undefined && { MODELS_DIR: modelsDir }),
+    ...settings,
   };
-  const children = apps.map(
-    ({ name, entry }) =>
-      new Child(name, nodePath, ['--enable-source-maps', entry], { dir, env, cwd: rootDir }),
-  );
+  const children = apps
+    .filter(({ name }) => courier || name !== 'courier')
+    .map(
+      ({ name, entry }) =>
+        new Child(name, nodePath, ['--enable-source-maps', entry], { dir, env, cwd: rootDir }),
+    );
   const urls = await Promise.all(children.map((child) => child.ask()));
   /** @param {string} name */
   const at = (name) => children.findIndex((child) => child.name === name);

@@ -18,7 +18,10 @@ const CONNECTIONS = 64;
 export async function heavyModel({ dir, loader, record, pace }) {
   const modelsDir = join(dir, 'models');
   const file = writeHeavyModel(modelsDir);
-  const system = await startForetell(dir, { model: HEAVY_MODEL, modelsDir });
+  const system = await startForetell(dir, {
+    model: HEAVY_MODEL,
+    env: { MODELS_DIR: modelsDir },
+  });
   try {
     const threads = await threadsOf(system.url);
     // Foretell does nothing meanwhile.

@@ -1,9 +1,10 @@
 import { Controller, Get, HttpStatus, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { HealthCheckService } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
 import { ProblemError } from '#libs/contracts';
 import { RedisIndicator } from '#libs/jobs';
+import { HealthSchema, OkSchema } from '../openapi/health.schemas.js';
 import { ApiProblems } from '../openapi/responses.js';
 import { Public } from '../security/public.decorator.js';
 import { HealthService } from './health.service.js';
@@ -19,7 +20,9 @@ export class HealthController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'healthy, degraded or unhealthy, and why' })
+  @ApiOperation({ operationId: 'getHealth', summary: 'healthy, degraded or unhealthy, and why' })
+  @ApiOkResponse({ type: HealthSchema, description: 'healthy or degraded' })
+  @ApiResponse({ status: 503, type: HealthSchema, description: 'unhealthy' })
   async overview(@Res({ passthrough: true }) reply: FastifyReply) {
     const overview = await this.health.overview();
     if (overview.status === 'unhealthy') reply.status(HttpStatus.SERVICE_UNAVAILABLE);
@@ -27,15 +30,16 @@ export class HealthController {
   }
 
   @Get('live')
-  @ApiOperation({ summary: 'The process answers' })
+  @ApiOperation({ operationId: 'getLiveness', summary: 'The process answers' })
+  @ApiOkResponse({ type: OkSchema, description: 'It does' })
   live(): { status: 'ok' } {
     return { status: 'ok' };
   }
 
   @Get('ready')
-  @ApiOperation({ summary: 'A job could be taken' })
-  @ApiOkResponse({ description: 'It could' })
-  @ApiProblems(503)
+  @ApiOperation({ operationId: 'getReadiness', summary: 'A job could be taken' })
+  @ApiOkResponse({ type: OkSchema, description: 'It could' })
+  @ApiProblems('not-ready')
   async ready(): Promise<{ status: 'ok' }> {
     try {
       await this.checks.check([() => this.redis.check(), () => this.health.checkModels()]);

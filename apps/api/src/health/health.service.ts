@@ -5,7 +5,9 @@ import type { VersionReport, WorkerReport } from '#libs/contracts';
 import { RedisIndicator } from '#libs/jobs';
 import { ModelCatalog } from '../models/model.catalog.js';
 
-export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy';
+export const HEALTH_STATUSES = ['healthy', 'degraded', 'unhealthy'] as const;
+export type HealthStatus = (typeof HEALTH_STATUSES)[number];
+export type HealthOverview = Awaited<ReturnType<HealthService['overview']>>;
 
 /** What the whole installation is like, seen from here. */
 @Injectable()
@@ -42,7 +44,7 @@ export class HealthService {
     return {
       status: statusOf(redisUp, workers.length > 0 && !failed),
       version: APP_VERSION,
-      redis: redisUp ? 'up' : 'down',
+      redis: redisUp ? ('up' as const) : ('down' as const),
       workers: workers.map((worker) => ({
         id: worker.id,
         host: worker.host,

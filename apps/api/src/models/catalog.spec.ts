@@ -19,6 +19,7 @@ function version(
     warmup: { batch_sizes: [] },
     instances: 1,
     lifecycle: { preload: true, keep_warm: 0, idle_unload_s: 0 },
+    defaults: {},
     warm_instances: 0,
     memory_bytes: 0,
     card: {},

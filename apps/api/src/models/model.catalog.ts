@@ -74,6 +74,12 @@ export class ModelCatalog implements OnApplicationBootstrap, OnApplicationShutdo
     return this.workers;
   }
 
+  /** Jobs of a model that the workers alive end in a second; 0 before they have ended some. */
+  jobsPerS(name: string): number {
+    const reports = this.workers.flatMap(({ models }) => models.filter((m) => m.model === name));
+    return reports.reduce((sum, { jobs_per_s = 0 }) => sum + jobs_per_s, 0);
+  }
+
   /** One look at a time; one that is asked for meanwhile follows. */
   private async refresh(): Promise<void> {
     if (this.refreshing) {

@@ -2,6 +2,10 @@ import type { VersionReport } from '#libs/contracts';
 import { outputSchema, publishedInputSchema } from '#libs/models';
 import type { CatalogModel } from './catalog.model.js';
 
+export type ModelSummary = ReturnType<typeof modelSummary>;
+export type ModelDetail = ReturnType<typeof modelDetail>;
+export type VersionDetail = ReturnType<typeof versionDetail>;
+
 /** A model in a list. */
 export function modelSummary(model: CatalogModel) {
   return {
@@ -42,6 +46,7 @@ export function versionDetail(report: VersionReport) {
     memory_bytes: report.memory_bytes,
     threads: report.threads ?? null,
     lifecycle: report.lifecycle,
+    defaults: report.defaults,
     input_schema: publishedInputSchema(report),
     output_schema: outputSchema(report),
     tensors: report.tensors ?? null,

@@ -1,14 +1,23 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiAcceptedResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import {
+  ApiAcceptedResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiQuery,
+  ApiTags,
+} from '@nestjs/swagger';
 import { ProblemError } from '#libs/contracts';
 import { type FleetCommand, FleetStore } from '#libs/jobs';
+import { ModelPageSchema, ModelSchema, ModelVersionSchema } from '../openapi/model.schemas.js';
 import { ApiProblems } from '../openapi/responses.js';
 import { page, pageSize } from '../http/page.js';
 import { ModelCatalog } from './model.catalog.js';
 import { modelDetail, modelSummary, versionDetail } from './model.view.js';
 
+const TOLD = 'The workers were told; the version as it was then';
+
 @ApiTags('models')
-@ApiProblems(401, 404, 422, 503)
 @Controller('v1/models')
 export class ModelsController {
   constructor(
@@ -17,13 +26,23 @@ export class ModelsController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'The models there are, and the state of their versions' })
+  @ApiOperation({
+    operationId: 'listModels',
+    summary: 'The models there are, and the state of their versions',
+  })
   @ApiQuery({
     name: 'limit',
     required: false,
-    schema: { type: 'integer', minimum: 1, maximum: 100 },
+    schema: { type: 'integer', minimum: 1, maximum: 100, default: 20 },
   })
-  @ApiQuery({ name: 'cursor', required: false })
+  @ApiQuery({
+    name: 'cursor',
+    required: false,
+    schema: { type: 'string' },
+    description: 'A `next_cursor`',
+  })
+  @ApiOkResponse({ type: ModelPageSchema, description: 'A page of models, by name' })
+  @ApiProblems('invalid-request')
   list(@Query('limit') limit?: string, @Query('cursor') cursor?: string) {
     const models = this.catalog.list();
     const { data, next_cursor } = page(models, (model) => model.name, pageSize(limit), cursor);
@@ -31,23 +50,35 @@ export class ModelsController {
   }
 
   @Get(':model')
-  @ApiOperation({ summary: 'A model: versions, schemas, batching, card' })
+  @ApiOperation({
+    operationId: 'getModel',
+    summary: 'A model: versions, schemas, batching, card',
+  })
+  @ApiOkResponse({ type: ModelSchema, description: 'The model' })
+  @ApiProblems('model-not-found', 'not-ready')
   get(@Param('model') name: string) {
     return modelDetail(this.catalog.get(name));
   }
 
   @Post(':model/versions/:version/load')
   @HttpCode(202)
-  @ApiOperation({ summary: 'Have every worker load a version' })
-  @ApiAcceptedResponse({ description: 'The workers were told; the version as it was then' })
+  @RouteConfig({ ignoreBody: true })
+  @ApiOperation({ operationId: 'loadVersion', summary: 'Have every worker load a version' })
+  @ApiAcceptedResponse({ type: ModelVersionSchema, description: TOLD })
+  @ApiProblems('model-not-found', 'version-not-found', 503)
   load(@Param('model') model: string, @Param('version') version: string) {
     return this.command({ type: 'load', model, version });
   }
 
   @Post(':model/versions/:version/unload')
   @HttpCode(202)
-  @ApiOperation({ summary: 'Have every worker unload a version until its next job' })
-  @ApiAcceptedResponse({ description: 'The workers were told; the version as it was then' })
+  @RouteConfig({ ignoreBody: true })
+  @ApiOperation({
+    operationId: 'unloadVersion',
+    summary: 'Have every worker unload a version until its next job',
+  })
+  @ApiAcceptedResponse({ type: ModelVersionSchema, description: TOLD })
+  @ApiProblems('model-not-found', 'version-not-found', 503)
   unload(@Param('model') model: string, @Param('version') version: string) {
     return this.command({ type: 'unload', model, version });
   }

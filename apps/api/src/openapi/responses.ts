@@ -1,53 +1,74 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiAcceptedResponse, ApiOkResponse, ApiResponse } from '@nestjs/swagger';
-import { JobSchema, ProblemSchema } from './schemas.js';
+import {
+  ApiAcceptedResponse,
+  ApiOkResponse,
+  ApiResponse,
+  type ResponseObject,
+} from '@nestjs/swagger';
+import { PROBLEMS, type ProblemCode } from '#libs/contracts';
+import { type HeaderName, headers } from './headers.js';
+import { JobSchema } from './schemas.js';
 
-const REQUEST_ID = {
-  'X-Request-ID': { schema: { type: 'string' as const }, description: 'On every log line, too' },
-};
+/** Codes that stand on jobs alone; no request is answered with them. */
+const ON_JOBS_ALONE = new Set<ProblemCode>([
+  'canceled',
+  'execution-timeout',
+  'inference-failed',
+  'input-lost',
+  'poisoned',
+  'queue-timeout',
+]);
+
+const CODES = Object.keys(PROBLEMS) as ProblemCode[];
 
 /** 202: accepted, and on disk as far as the configured durability says. */
-export function ApiJobAccepted() {
+export function ApiJobAccepted(...more: HeaderName[]) {
   return ApiAcceptedResponse({
     type: JobSchema,
     description: 'The job was accepted and will reach an end',
-    headers: {
-      ...REQUEST_ID,
-      Location: { schema: { type: 'string' }, description: 'The job' },
-      'Retry-After': { schema: { type: 'integer' }, description: 'Seconds' },
-    },
+    headers: headers('Location', 'Retry-After', ...more),
   });
 }
 
 /** 200: the job as it stands. */
-export function ApiJob() {
-  return ApiOkResponse({ type: JobSchema, headers: REQUEST_ID });
+export function ApiJob(...more: HeaderName[]) {
+  return ApiOkResponse({
+    type: JobSchema,
+    description: 'The job as it stands',
+    headers: headers(...more),
+  });
 }
 
-const MEANINGS: Record<number, string> = {
-  400: 'Malformed request',
-  401: 'A valid API key is needed',
-  404: 'There is no such thing, or it is not yours',
-  413: 'The body is too large',
-  415: 'The content type is not supported',
-  422: 'The body does not validate; `errors` point into it',
-  503: 'Not now; see Retry-After',
-};
-
-/** The problems that a route can answer with. */
-export function ApiProblems(...statuses: number[]) {
+/**
+ * The problems that a route can answer with, by code; a status stands for all of its codes.
+ * Those of every route need not be named: see `completeOperations`.
+ */
+export function ApiProblems(...problems: (ProblemCode | number)[]) {
+  const codes = problems.flatMap((p) => (typeof p === 'number' ? codesOf(p) : p));
+  const statuses = [...new Set(codes.map((code) => PROBLEMS[code].status))];
   return applyDecorators(
-    ...statuses.map((status) =>
-      ApiResponse({
-        status,
-        description: MEANINGS[status] ?? '',
-        headers: REQUEST_ID,
-        content: {
-          'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
-        },
-      }),
-    ),
+    ...statuses.map((status) => {
+      const ofStatus = codes.filter((code) => PROBLEMS[code].status === status);
+      return ApiResponse({ status, ...problemResponse(...ofStatus) });
+    }),
   );
 }
 
-export const EXTRA_SCHEMAS = [ProblemSchema];
+/** An answer with one of these problems, all of one status. */
+export function problemResponse(...codes: ProblemCode[]): ResponseObject {
+  const lines = codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`);
+  const status = codes[0] && PROBLEMS[codes[0]].status;
+  return {
+    description: lines.join('; '),
+    headers: {
+      ...(status === 401 && headers('WWW-Authenticate')),
+      ...(status === 503 && headers('Retry-After')),
+    },
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+  };
+}
+
+/** All codes of a status that a request can be answered with. */
+export function codesOf(status: number): ProblemCode[] {
+  return CODES.filter((code) => PROBLEMS[code].status === status && !ON_JOBS_ALONE.has(code));
+}

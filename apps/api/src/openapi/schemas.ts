@@ -6,17 +6,19 @@ import {
   type JobStatus,
   type JobTiming,
   type JobView,
+  type PastAttempt,
   type PointedError,
   type ProblemCode,
   PROBLEMS,
+  type QueuePlace,
 } from '#libs/contracts';
-
-import { ANY_JSON } from './any-json.js';
+import { ANY_JSON, COUNT, NUMBER_OR_NULL, TIME, TIME_OR_NULL } from './fields.js';
 
 // Classes because OpenAPI needs something at run time; `implements` keeps them true to the contracts.
 
 const CODES = Object.keys(PROBLEMS) as ProblemCode[];
 
+@ApiSchema({ name: 'PointedError' })
 class PointedErrorSchema implements PointedError {
   @ApiProperty({ description: 'JSON Pointer into the body' }) pointer!: string;
   @ApiProperty() message!: string;
@@ -26,13 +28,22 @@ class PointedErrorSchema implements PointedError {
 export class ProblemSchema {
   @ApiProperty({ example: '/problems/invalid-input' }) type!: string;
   @ApiProperty() title!: string;
-  @ApiProperty() status!: number;
+  @ApiProperty({ type: 'integer' }) status!: number;
   @ApiProperty({ description: 'What to do' }) detail!: string;
-  @ApiProperty() instance!: string;
+  @ApiPropertyOptional({ description: 'Path of the request; absent where it could not be read' })
+  instance?: string;
   @ApiProperty({ enum: CODES }) code!: ProblemCode;
   @ApiProperty() retryable!: boolean;
   @ApiProperty() request_id!: string;
   @ApiPropertyOptional({ type: [PointedErrorSchema] }) errors?: PointedErrorSchema[];
+}
+
+@ApiSchema({ name: 'ProblemKind' })
+export class ProblemKindSchema {
+  @ApiProperty({ enum: CODES }) code!: ProblemCode;
+  @ApiProperty({ type: 'integer' }) status!: number;
+  @ApiProperty() title!: string;
+  @ApiProperty() retryable!: boolean;
 }
 
 @ApiSchema({ name: 'JobProblem' })
@@ -42,6 +53,11 @@ class JobProblemSchema implements JobProblem {
   @ApiProperty() title!: string;
   @ApiProperty() detail!: string;
   @ApiProperty() retryable!: boolean;
+}
+
+@ApiSchema({ name: 'FailedInstance' })
+export class FailedInstanceSchema {
+  @ApiProperty({ type: JobProblemSchema }) error!: JobProblemSchema;
 }
 
 @ApiSchema({ name: 'JobTiming' })
@@ -57,8 +73,16 @@ class JobTimingSchema implements JobTiming {
 
 @ApiSchema({ name: 'Progress' })
 class ProgressSchema {
-  @ApiProperty() done!: number;
-  @ApiProperty() total!: number;
+  @ApiProperty(COUNT) done!: number;
+  @ApiProperty(COUNT) total!: number;
+}
+
+@ApiSchema({ name: 'QueuePlace' })
+class QueuePlaceSchema implements QueuePlace {
+  @ApiProperty({ ...COUNT, minimum: 1, description: '1 is the next one to be started' })
+  position!: number;
+  @ApiProperty({ ...NUMBER_OR_NULL, description: 'Null while no worker is alive' })
+  eta_ms!: number | null;
 }
 
 @ApiSchema({ name: 'InputWarning' })
@@ -67,7 +91,14 @@ class InputWarningSchema implements InputWarning {
   @ApiProperty() message!: string;
 }
 
-const TIME = { type: String, format: 'date-time', nullable: true } as const;
+@ApiSchema({ name: 'PastAttempt' })
+class PastAttemptSchema implements PastAttempt {
+  @ApiProperty({ ...COUNT, minimum: 1 }) attempt!: number;
+  @ApiProperty({ enum: ['failed', 'canceled', 'expired'] }) status!: PastAttempt['status'];
+  @ApiProperty({ type: JobProblemSchema, nullable: true }) error!: JobProblemSchema | null;
+  @ApiProperty(TIME_OR_NULL) started_at!: string | null;
+  @ApiProperty(TIME) ended_at!: string;
+}
 
 @ApiSchema({ name: 'Job' })
 export class JobSchema implements JobView {
@@ -90,16 +121,21 @@ export class JobSchema implements JobView {
   outputs?: unknown[] | null;
   @ApiProperty({ type: JobProblemSchema, nullable: true }) error!: JobProblemSchema | null;
   @ApiProperty({ type: ProgressSchema }) progress!: ProgressSchema;
-  @ApiProperty() attempts!: number;
-  @ApiProperty({ format: 'date-time' }) created_at!: string;
-  @ApiProperty(TIME) started_at!: string | null;
-  @ApiProperty(TIME) ended_at!: string | null;
-  @ApiProperty(TIME) expires_at!: string | null;
+  @ApiProperty({ type: QueuePlaceSchema, nullable: true, description: 'While queued' })
+  queue!: QueuePlaceSchema | null;
+  @ApiProperty(COUNT) attempts!: number;
+  @ApiProperty({ type: [PastAttemptSchema] }) attempt_history!: PastAttemptSchema[];
+  @ApiProperty(TIME) created_at!: string;
+  @ApiProperty(TIME_OR_NULL) started_at!: string | null;
+  @ApiProperty(TIME_OR_NULL) ended_at!: string | null;
+  @ApiProperty(TIME_OR_NULL) expires_at!: string | null;
   @ApiProperty({ type: JobTimingSchema, nullable: true }) timing!: JobTimingSchema | null;
-  @ApiProperty({ type: Number, nullable: true }) batch_size!: number | null;
+  @ApiProperty({ ...COUNT, nullable: true }) batch_size!: number | null;
   @ApiProperty({ type: [InputWarningSchema] }) warnings!: InputWarningSchema[];
   @ApiProperty({ type: 'object', additionalProperties: { type: 'string' } })
   metadata!: Record<string, string>;
   @ApiProperty() request_id!: string;
   @ApiProperty({ format: 'uri' }) status_url!: string;
+  @ApiProperty({ format: 'uri' }) events_url!: string;
+  @ApiProperty({ format: 'uri' }) cancel_url!: string;
 }

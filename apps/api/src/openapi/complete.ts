@@ -1,0 +1,80 @@
+import type { OpenAPIObject, ParameterObject, SchemaObject } from '@nestjs/swagger';
+import { MODEL_NAME, PROBLEMS, type ProblemCode, VERSION_NAME } from '#libs/contracts';
+import { headers } from './headers.js';
+import { type Operation, operationsOf } from './operations.js';
+import { problemResponse } from './responses.js';
+
+/** What a name in a path stands for, wherever it stands. */
+const PATH_PARAMETERS: Record<
+  string,
+  { description: string; example: string; schema: SchemaObject }
+> = {
+  model: {
+    description: 'Name of a model',
+    example: 'iris',
+    schema: { type: 'string', pattern: MODEL_NAME.source },
+  },
+  version: {
+    description: 'Version of a model',
+    example: '1',
+    schema: { type: 'string', pattern: VERSION_NAME.source },
+  },
+  id: {
+    description: 'Id of a job',
+    example: 'job_01kaj3qv1mfyk9yd0tr9b5h2ez',
+    schema: { type: 'string' },
+  },
+};
+
+const REQUEST_HEADERS: ParameterObject[] = [
+  {
+    name: 'X-Request-ID',
+    in: 'header',
+    required: false,
+    description: 'Taken over where it is 1 to 128 of letters, digits, `_ . : -`; otherwise ignored',
+    schema: { type: 'string' },
+  },
+];
+
+/** Adds what every operation has, so that no route need say it: its own id, headers and common problems. */
+export function completeOperations(document: OpenAPIObject): void {
+  const taken = new Set<string>();
+  for (const one of operationsOf(document)) {
+    nameOperation(one, taken);
+    describeParameters(one);
+    addCommonProblems(one);
+    for (const response of Object.values(one.responses)) {
+      response.headers = { ...headers('X-Request-ID'), ...response.headers };
+    }
+  }
+}
+
+/** A route that can be reached by two paths is one method; ids must differ all the same. */
+function nameOperation({ operation }: Operation, taken: Set<string>): void {
+  const name = operation.operationId?.replace(/\[\d+\]$/, '') ?? '';
+  operation.operationId = taken.has(name) ? `${name}Unprefixed` : name;
+  taken.add(operation.operationId);
+}
+
+function describeParameters({ operation }: Operation): void {
+  const own = (operation.parameters ?? []) as ParameterObject[];
+  operation.parameters = [
+    ...own.map((p) => (p.in === 'path' ? { ...p, ...PATH_PARAMETERS[p.name] } : p)),
+    ...REQUEST_HEADERS,
+  ];
+}
+
+function addCommonProblems({ operation, responses }: Operation): void {
+  const common: ProblemCode[] = ['bad-request', 'internal-error', 'not-ready'];
+  // Told by its decorator: a requirement of nothing.
+  const isPublic = operation.security?.some((needed) => Object.keys(needed).length === 0) === true;
+  if (isPublic) operation.security = [];
+  else common.push('unauthorized');
+  if (operation.requestBody) {
+    common.push('invalid-json', 'payload-too-large', 'unsupported-media-type');
+  }
+  for (const status of new Set(common.map((code) => PROBLEMS[code].status))) {
+    const codes = common.filter((code) => PROBLEMS[code].status === status);
+    responses[String(status)] ??= problemResponse(...codes);
+  }
+}

@@ -1,0 +1,33 @@
+import type { HeaderObject, HeadersObject } from '@nestjs/swagger';
+
+/** The headers of answers, each described once; responses refer to them. */
+export const HEADERS = {
+  'X-Request-ID': {
+    description: 'Of this request: on its log lines, too, on its job and on that job’s callbacks',
+    required: true,
+    schema: { type: 'string' },
+  },
+  Location: { description: 'Path of the job', required: true, schema: { type: 'string' } },
+  'Retry-After': {
+    description: 'Seconds to wait',
+    required: true,
+    schema: { type: 'integer', minimum: 0 },
+  },
+  'Preference-Applied': {
+    description: 'What of `Prefer` was applied; absent where nothing was',
+    schema: { type: 'string' },
+  },
+  Vary: { schema: { type: 'string', enum: ['Prefer'] } },
+  'Idempotency-Replayed': {
+    description: 'An earlier request with this `Idempotency-Key` has submitted the job',
+    schema: { type: 'string', enum: ['true'] },
+  },
+  'WWW-Authenticate': { required: true, schema: { type: 'string', enum: ['Bearer'] } },
+} as const satisfies Record<string, HeaderObject>;
+
+export type HeaderName = keyof typeof HEADERS;
+
+/** References to those headers. */
+export function headers(...names: HeaderName[]): HeadersObject {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}

@@ -1,0 +1,89 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ReferenceObject, SchemaObject, SchemasObject } from '@nestjs/swagger';
+import { outputSchema, parametersSchema, publishedInputSchema } from '#libs/models';
+import type { CatalogModel, CatalogVersion } from '../models/catalog.model.js';
+import { SCHEMAS } from './components.js';
+import { eventSchema, outputData } from './job-events.js';
+
+/** What a version takes and gives. */
+export interface Signature {
+  /** Of the names of its schemas; none for the default version's. */
+  suffix: string;
+  input: SchemaObject;
+  output: SchemaObject;
+  parameters: SchemaObject;
+  takesFiles: boolean;
+}
+
+type Properties = Record<string, SchemaObject | ReferenceObject>;
+
+const UNKNOWN = { description: 'Not known before the graph is opened for the first time' };
+
+/** Signatures of all versions; those that are like the default version's are its very own. */
+export function signaturesOf(model: CatalogModel) {
+  const main = signatureOf(model.defaultVersion ?? model.versions.at(-1), '');
+  const versions = model.versions.map((version) => {
+    const name = version.report.version;
+    const own = signatureOf(version, `V${name}`);
+    const isMain = isDeepStrictEqual({ ...own, suffix: '' }, main);
+    return { version: name, signature: isMain ? main : own };
+  });
+  return { main, versions };
+}
+
+function signatureOf(version: CatalogVersion | undefined, suffix: string): Signature {
+  const report = version?.report;
+  return {
+    suffix,
+    input: (report && publishedInputSchema(report)) ?? UNKNOWN,
+    output: (report && outputSchema(report)) ?? UNKNOWN,
+    parameters: report ? parametersSchema(report) : UNKNOWN,
+    takesFiles: report?.input.kind === 'image',
+  };
+}
+
+/** The schemas of a submission, and of what it is made of. */
+export function typedSubmission(schemas: SchemasObject, signature: Signature): SchemasObject {
+  const { suffix, input, output, parameters } = signature;
+  const { PredictRequest: json = {}, PredictRequestForm: form = {} } = schemas;
+  const instance = { $ref: `${SCHEMAS}Input${suffix}` };
+  return {
+    [`Input${suffix}`]: input,
+    [`Output${suffix}`]: output,
+    [`PredictRequest${suffix}`]: withProperties(json, {
+      input: instance,
+      inputs: { ...json.properties?.['inputs'], items: instance },
+      parameters: { ...parameters, type: ['object', 'null'] },
+    }),
+    [`PredictRequest${suffix}Form`]: withProperties(form, { parameters }),
+  };
+}
+
+/** The schemas of a model's jobs: their outputs are those of one of its versions. */
+export function typedJob(
+  { Job: job = {} }: SchemasObject,
+  model: string,
+  signatures: readonly Signature[],
+): SchemasObject {
+  const outputs = signatures.map(({ suffix }) => ({ $ref: `${SCHEMAS}Output${suffix}` }));
+  const items = { anyOf: [...outputs, { $ref: `${SCHEMAS}FailedInstance` }] };
+  return {
+    Job: withProperties(job, {
+      model: { type: 'string', enum: [model] },
+      output: { anyOf: [...outputs, { type: 'null' }] },
+      outputs: { type: ['array', 'null'], items },
+    }),
+    OutputEvent: eventSchema('output', outputData(items)),
+  };
+}
+
+/** Descriptions stay as they are. */
+function withProperties(schema: SchemaObject, typed: Properties): SchemaObject {
+  const properties = { ...schema.properties };
+  for (const [name, property] of Object.entries(typed)) {
+    const before = properties[name];
+    const description = before && 'description' in before ? before.description : undefined;
+    properties[name] = { ...(description !== undefined && { description }), ...property };
+  }
+  return { ...schema, properties };
+}

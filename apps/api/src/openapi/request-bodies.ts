@@ -1,0 +1,84 @@
+import type { OpenAPIObject, ReferenceObject, SchemaObject } from '@nestjs/swagger';
+import type { Config } from '#libs/config';
+import { SCHEMAS } from './components.js';
+import { operationsOf } from './operations.js';
+
+export const FORM = 'multipart/form-data';
+const JSON_BODY = 'application/json';
+const FILE: SchemaObject = { type: 'string', format: 'binary' };
+
+type Properties = Record<string, SchemaObject | ReferenceObject>;
+
+/** Says of bodies what decorators cannot: what goes together, what may be null, the operator's limits. */
+export function describeBodies(document: OpenAPIObject, config: Config): void {
+  const schemas = (document.components?.schemas ?? {}) as Record<string, SchemaObject>;
+  const names = new Set(['Webhook']);
+  for (const { operation } of operationsOf(document)) {
+    const content =
+      operation.requestBody && 'content' in operation.requestBody && operation.requestBody.content;
+    const name = content ? nameOf(content[JSON_BODY]?.schema) : undefined;
+    if (!content || name === undefined) continue;
+    names.add(name);
+    if (content[FORM]) content[FORM].schema = { $ref: `${SCHEMAS}${name}Form` };
+  }
+  for (const name of names) {
+    const { required = [], properties = {} } = schemas[name] ?? {};
+    const body = { type: 'object', required, additionalProperties: false };
+    if ('inputs' in properties) {
+      const limited = { ...properties, ...limits(properties, config) };
+      schemas[name] = { ...body, properties: nullable(limited, required), oneOf: EXACTLY_ONE };
+      schemas[`${name}Form`] = { ...body, properties: inForm(limited), oneOf: ONE_OF_THE_TWO };
+    } else {
+      schemas[name] = { ...body, properties: nullable(properties, required) };
+    }
+  }
+}
+
+function nameOf(schema: SchemaObject | ReferenceObject | undefined): string | undefined {
+  return schema && '$ref' in schema ? schema.$ref.slice(SCHEMAS.length) : undefined;
+}
+
+const ONE_OF_THE_TWO: SchemaObject[] = [{ required: ['input'] }, { required: ['inputs'] }];
+
+/** Where null stands for a field that is left out. */
+const EXACTLY_ONE: SchemaObject[] = [
+  { required: ['input'], properties: { inputs: { type: 'null' } } },
+  { required: ['inputs'], properties: { inputs: { type: 'array' } }, not: { required: ['input'] } },
+];
+
+/** Fields that may not be above what the operator has set. */
+function limits(properties: Properties, { jobs, models }: Config): Properties {
+  const maxima = {
+    queue_timeout_s: jobs.MAX_QUEUE_TIMEOUT_S,
+    execution_timeout_s: models.RUN_TIMEOUT_S,
+    result_ttl_s: jobs.MAX_RESULT_TTL_S,
+  };
+  return Object.fromEntries(
+    Object.entries(maxima).map(([name, maximum]) => [name, { ...properties[name], maximum }]),
+  );
+}
+
+/** Many clients write null for a field that is left out; only `input` may really be null. */
+function nullable(properties: Properties, required: readonly string[]): Properties {
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, schema]) => {
+      if (name === 'input' || required.includes(name)) return [name, schema];
+      if ('$ref' in schema) return [name, { anyOf: [schema, { type: 'null' }] }];
+      const { type = [] } = schema;
+      const values = schema.enum as unknown[] | undefined;
+      return [
+        name,
+        { ...schema, type: [type, 'null'].flat(), ...(values && { enum: [...values, null] }) },
+      ];
+    }),
+  );
+}
+
+/** Files where the same in JSON has instances. */
+function inForm(properties: Properties): Properties {
+  return {
+    ...properties,
+    input: { ...FILE, description: 'A picture: PNG, JPEG or WebP' },
+    inputs: { ...properties['inputs'], items: FILE, description: 'Several pictures' },
+  };
+}
