@@ -1,125 +1,21 @@
-import { type PipeTransform, type Type } from '@nestjs/common';
-import {
-  getMetadataStorage,
-  type ValidationError,
-  ValidationTypes,
-  validateSync,
-} from 'class-validator';
-import {
-  isRecord,
-  MAX_POINTED_ERRORS,
-  type PointedError,
-  pointerPart,
-  ProblemError,
-} from '#libs/contracts';
+import { isRecord, type PointedError } from '#libs/contracts';
+import { DtoPipe, fieldsOf, fill } from '../http/dto.pipe.js';
 import { type PredictDto, WebhookDto } from './predict.dto.js';
 
-/**
- * Makes a body into its DTO and validates that. Not Nest's ValidationPipe: class-transformer would copy
- * a thousand instances element by element, only for the model's signature to check them again.
- */
-export class BodyPipe<T extends PredictDto> implements PipeTransform<unknown, T> {
-  private readonly fields: ReadonlySet<string>;
-  /** Whether there are rules that a body breaks by leaving a field out. */
-  private readonly demanding: boolean;
-
-  constructor(private readonly dto: Type<T>) {
-    this.fields = fieldsOf(dto);
-    this.demanding = requiredOf(dto).size > 0;
+/** Makes the body of a submission into its DTO. */
+export class BodyPipe<T extends PredictDto> extends DtoPipe<T> {
+  protected override fillNested(dto: T, errors: PointedError[]): void {
+    const { webhook } = dto as { webhook?: unknown };
+    if (!isRecord(webhook)) return;
+    dto.webhook = fill(new WebhookDto(), WEBHOOK_FIELDS, webhook, '/webhook', errors);
   }
 
-  /** @throws ProblemError `invalid-request` with pointers into the body. */
-  transform(body: unknown): T {
-    if (!isRecord(body)) {
-      throw new ProblemError('invalid-request', 'Send a JSON object with input or inputs.', {
-        errors: [{ pointer: '', message: 'must be an object' }],
-      });
-    }
-    const errors: PointedError[] = [];
-    const dto = fill(new this.dto(), this.fields, body, '', errors);
-    const { webhook } = dto as { webhook?: unknown };
-    if (isRecord(webhook)) {
-      dto.webhook = fill(new WebhookDto(), WEBHOOK_FIELDS, webhook, '/webhook', errors);
-    }
-    // Most bodies are an input alone, to which no rule of the DTO applies.
-    if (this.demanding || Object.keys(body).some((name) => name !== 'input')) {
-      errors.push(...validateSync(dto, VALIDATOR_OPTIONS).flatMap((error) => pointed(error, '')));
-    }
-    errors.push(...exactlyOneInput(dto));
-    if (errors.length > 0) {
-      throw new ProblemError('invalid-request', 'Correct the fields named in errors.', {
-        errors: errors.slice(0, MAX_POINTED_ERRORS),
-      });
-    }
-    return dto;
+  protected override further(dto: T): PointedError[] {
+    return exactlyOneInput(dto);
   }
 }
 
 const WEBHOOK_FIELDS = fieldsOf(WebhookDto);
-
-const VALIDATOR_OPTIONS = {
-  forbidUnknownValues: true,
-  stopAtFirstError: true,
-  validationError: { target: false, value: false },
-};
-
-/**
- * Copies the fields that the DTO knows, so that names like `constructor` never reach it, and complains of
- * the others. Null is how many clients write a field that is left out; only `input` may really be null.
- */
-function fill<T extends object>(
-  dto: T,
-  known: ReadonlySet<string>,
-  body: Record<string, unknown>,
-  at: string,
-  errors: PointedError[],
-): T {
-  for (const [name, value] of Object.entries(body)) {
-    if (known.has(name)) {
-      if (value !== null || name === 'input') (dto as Record<string, unknown>)[name] = value;
-    } else if (errors.length < MAX_POINTED_ERRORS) {
-      errors.push({
-        pointer: `${at}/${pointerPart(name)}`,
-        message: 'is not a field of this request',
-      });
-    }
-  }
-  return dto;
-}
-
-/** The properties that carry a rule. */
-function fieldsOf(dto: Type): Set<string> {
-  return new Set(rulesOf(dto).map(({ propertyName }) => propertyName));
-}
-
-/** Those whose rules hold also where the property is left out: neither `@IsOptional` nor `@Allow`. */
-function requiredOf(dto: Type): Set<string> {
-  const required = fieldsOf(dto);
-  for (const { type, propertyName } of rulesOf(dto)) {
-    if (FREEING_RULES.has(type)) required.delete(propertyName);
-  }
-  return required;
-}
-
-const FREEING_RULES = new Set<string>([
-  ValidationTypes.CONDITIONAL_VALIDATION,
-  ValidationTypes.WHITELIST,
-]);
-
-function rulesOf(dto: Type) {
-  return getMetadataStorage().getTargetValidationMetadatas(dto, '', true, false);
-}
-
-function pointed(error: ValidationError, parent: string): PointedError[] {
-  const pointer = `${parent}/${pointerPart(error.property)}`;
-  const own = Object.values(error.constraints ?? {}).map((message) => ({
-    pointer,
-    message: message.startsWith(`${error.property} `)
-      ? message.slice(error.property.length + 1)
-      : message,
-  }));
-  return [...own, ...(error.children ?? []).flatMap((child) => pointed(child, pointer))];
-}
 
 function exactlyOneInput({ input, inputs }: PredictDto): PointedError[] {
   if ((input === undefined) !== (inputs === undefined)) return [];

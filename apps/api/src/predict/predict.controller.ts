@@ -1,11 +1,17 @@
-import { Body, Controller, Header, HttpCode, Inject, Param, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Inject, Logger, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIG, type Config } from '#libs/config';
-import type { JobView } from '#libs/contracts';
-import { callerOf } from '../http/caller.js';
-import { ApiJobAccepted, ApiProblems } from '../openapi/responses.js';
+import { isTerminal, type JobView } from '#libs/contracts';
+import { type JobRecord, toJobView } from '#libs/jobs';
+import { type Caller, callerOf } from '../http/caller.js';
+import { parsePrefer, preferenceApplied } from '../http/prefer.js';
+import { JobReader } from '../jobs/job.reader.js';
+import { JobWaiter } from '../jobs/job.waiter.js';
+import { ApiProblems } from '../openapi/responses.js';
+import { ApiSubmission } from '../openapi/submission.js';
 import { BodyPipe } from './body.pipe.js';
+import { idempotencyKeyOf } from './idempotency-key.js';
 import { PredictAnyDto, PredictDto } from './predict.dto.js';
 import { PredictService } from './predict.service.js';
 
@@ -14,20 +20,22 @@ const RETRY_AFTER_S = '1';
 
 @ApiTags('predictions')
 @ApiConsumes('application/json', 'multipart/form-data')
-@ApiProblems(400, 401, 404, 413, 415, 422, 503)
+@ApiProblems('model-not-found', 'version-not-found', 'job-gone', 422, 503)
 @Controller()
 export class PredictController {
+  private readonly logger = new Logger('Predict');
+
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly predictions: PredictService,
+    private readonly reader: JobReader,
+    private readonly waiter: JobWaiter,
   ) {}
 
   @Post(['v1/predict', 'predict'])
-  @HttpCode(202)
-  @Header('retry-after', RETRY_AFTER_S)
-  @ApiOperation({ summary: 'Submit a job; the body names the model' })
+  @ApiOperation({ operationId: 'submit', summary: 'Submit a job; the body names the model' })
   @ApiBody({ type: PredictAnyDto })
-  @ApiJobAccepted()
+  @ApiSubmission()
   submitAny(
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -37,11 +45,12 @@ export class PredictController {
   }
 
   @Post('v1/models/:model/predict')
-  @HttpCode(202)
-  @Header('retry-after', RETRY_AFTER_S)
-  @ApiOperation({ summary: 'Submit a job to the default version of a model' })
+  @ApiOperation({
+    operationId: 'submitToModel',
+    summary: 'Submit a job to the default version of a model',
+  })
   @ApiBody({ type: PredictDto })
-  @ApiJobAccepted()
+  @ApiSubmission()
   submitToModel(
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -52,11 +61,12 @@ export class PredictController {
   }
 
   @Post('v1/models/:model/versions/:version/predict')
-  @HttpCode(202)
-  @Header('retry-after', RETRY_AFTER_S)
-  @ApiOperation({ summary: 'Submit a job to one version of a model' })
+  @ApiOperation({
+    operationId: 'submitToVersion',
+    summary: 'Submit a job to one version of a model',
+  })
   @ApiBody({ type: PredictDto })
-  @ApiJobAccepted()
+  @ApiSubmission()
   submitToVersion(
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -75,8 +85,58 @@ export class PredictController {
     version: string | undefined,
   ): Promise<JobView> {
     const caller = callerOf(request, this.config);
-    const job = await this.predictions.submit(caller, body, model, version);
-    reply.header('location', `/v1/jobs/${job.id}`);
+    const idempotencyKey = idempotencyKeyOf(request);
+    const asked = { model, version, body, idempotencyKey };
+    const { record, replayed } = await this.predictions.submit(caller, asked);
+    const job =
+      request.headers['prefer'] === undefined
+        ? await this.view(record, caller)
+        : await this.asPreferred(request, reply, record, caller);
+    const ended = isTerminal(job.status);
+    reply.status(ended ? 200 : 202).header('location', `/v1/jobs/${job.id}`);
+    if (!ended) reply.header('retry-after', RETRY_AFTER_S);
+    if (replayed) reply.header('idempotency-replayed', 'true');
     return job;
+  }
+
+  /** @returns the job once it has ended, or as it stands when its client has waited for long enough. */
+  private async asPreferred(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    accepted: JobRecord,
+    caller: Caller,
+  ): Promise<JobView> {
+    const asked = parsePrefer(request.headers['prefer']);
+    const job =
+      asked.waitS === undefined
+        ? await this.view(accepted, caller)
+        : await this.afterWait(reply, accepted, caller, asked.waitS);
+    const applied = preferenceApplied(asked, !isTerminal(job.status));
+    if (applied !== undefined) reply.header('preference-applied', applied);
+    reply.header('vary', 'Prefer');
+    return job;
+  }
+
+  private async afterWait(
+    reply: FastifyReply,
+    accepted: JobRecord,
+    caller: Caller,
+    waitS: number,
+  ): Promise<JobView> {
+    const { id } = accepted.spec;
+    try {
+      const record = await this.waiter.hold(reply, { id, caller, waitS });
+      return await this.view(record ?? accepted, caller);
+    } catch (err) {
+      // It has been accepted: to say anything else would have it submitted again.
+      this.logger.warn({ err, job_id: id, request_id: caller.requestId }, 'waiting broken off');
+      return toJobView(accepted, caller.baseUrl);
+    }
+  }
+
+  private async view(record: JobRecord, caller: Caller): Promise<JobView> {
+    return isTerminal(record.status)
+      ? this.reader.view(record, caller)
+      : toJobView(record, caller.baseUrl);
   }
 }

@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import {
   Allow,
   ArrayUnique,
@@ -17,6 +17,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import {
+  MAX_INSTANCES,
   MODEL_NAME,
   PRIORITIES,
   type Priority,
@@ -24,19 +25,32 @@ import {
   WEBHOOK_EVENTS,
   type WebhookEvent,
 } from '#libs/contracts';
-import { ANY_JSON } from '../openapi/any-json.js';
-import { IsInstanceList, IsMetadata } from './predict.rules.js';
+import { ANY_JSON } from '../openapi/fields.js';
+import { IsInstanceList, IsMetadata, METADATA } from './predict.rules.js';
 
 /** A year: what lies beyond is a mistake. */
 const MAX_SECONDS = 365 * 86_400;
+/** As OpenAPI 3.1 says it; the type has the older form. */
+const ABOVE_ZERO: object = { exclusiveMinimum: 0 };
 
+@ApiSchema({ name: 'Webhook' })
 export class WebhookDto {
-  @ApiProperty({ format: 'uri', description: 'Gets a Standard Webhooks POST' })
+  @ApiProperty({
+    format: 'uri',
+    pattern: '^https?://',
+    maxLength: 2048,
+    description: 'Gets a Standard Webhooks POST; of a public address, without user or password',
+  })
   @IsString()
   @MaxLength(2048)
   url!: string;
 
-  @ApiPropertyOptional({ enum: WEBHOOK_EVENTS, isArray: true, description: 'Default: all' })
+  @ApiPropertyOptional({
+    enum: WEBHOOK_EVENTS,
+    isArray: true,
+    uniqueItems: true,
+    description: 'Default: all',
+  })
   @IsOptional()
   @IsArray()
   @ArrayUnique()
@@ -45,6 +59,7 @@ export class WebhookDto {
 }
 
 /** The body of a submission to a model that its path names. */
+@ApiSchema({ name: 'PredictRequest' })
 export class PredictDto {
   @ApiPropertyOptional({
     oneOf: ANY_JSON,
@@ -58,7 +73,7 @@ export class PredictDto {
     type: 'array',
     items: {},
     minItems: 1,
-    maxItems: 1000,
+    maxItems: MAX_INSTANCES,
     description: 'Several instances, instead of `input`',
   })
   @IsOptional()
@@ -82,9 +97,8 @@ export class PredictDto {
   priority?: Priority;
 
   @ApiPropertyOptional({
-    minimum: 0,
-    description:
-      'Above 0. Expires unless it starts within this of its submission; default: it waits',
+    ...ABOVE_ZERO,
+    description: 'Expires unless it starts within this of its submission; default: it waits',
   })
   @IsOptional()
   @IsNumber()
@@ -93,8 +107,8 @@ export class PredictDto {
   queue_timeout_s?: number;
 
   @ApiPropertyOptional({
-    minimum: 0,
-    description: 'Above 0. Stopped, and failed, when it runs longer',
+    ...ABOVE_ZERO,
+    description: 'Stopped, and failed, when it runs longer',
   })
   @IsOptional()
   @IsNumber()
@@ -102,7 +116,11 @@ export class PredictDto {
   @Max(MAX_SECONDS)
   execution_timeout_s?: number;
 
-  @ApiPropertyOptional({ minimum: 1, description: 'How long the result is kept after the end' })
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    description: 'How long the result is kept after the end',
+  })
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -110,8 +128,7 @@ export class PredictDto {
   result_ttl_s?: number;
 
   @ApiPropertyOptional({
-    type: 'object',
-    additionalProperties: { type: 'string' },
+    ...METADATA,
     description: 'Up to 16 pairs of strings, echoed on the job',
   })
   @IsOptional()
@@ -120,12 +137,17 @@ export class PredictDto {
 }
 
 /** The body of a submission that names its model itself. */
+@ApiSchema({ name: 'PredictAnyRequest' })
 export class PredictAnyDto extends PredictDto {
-  @ApiProperty({ example: 'iris' })
+  @ApiProperty({ example: 'iris', pattern: MODEL_NAME.source })
   @Matches(MODEL_NAME, { message: 'must be the name of a model' })
   model!: string;
 
-  @ApiPropertyOptional({ example: '2', description: 'Default: the highest that can be served' })
+  @ApiPropertyOptional({
+    example: '2',
+    pattern: VERSION_NAME.source,
+    description: 'Default: the highest that can be served',
+  })
   @IsOptional()
   @Matches(VERSION_NAME, { message: 'must be a version: a positive integer in a string' })
   version?: string;

@@ -5,6 +5,18 @@ const MAX_PAIRS = 16;
 const MAX_KEY_LENGTH = 64;
 const MAX_VALUE_LENGTH = 512;
 
+export const METADATA_RULE = `at most ${String(MAX_PAIRS)} strings, keys up to ${String(MAX_KEY_LENGTH)} and values up to ${String(MAX_VALUE_LENGTH)} characters`;
+/** The same for the OpenAPI document, where lengths are counted in code points, too. */
+export const METADATA = {
+  type: 'object' as const,
+  additionalProperties: { type: 'string', maxLength: MAX_VALUE_LENGTH },
+  maxProperties: MAX_PAIRS,
+  // `__proto__` is refused wherever it stands in a body. The type is older than OpenAPI 3.1.
+  ...({
+    propertyNames: { minLength: 1, maxLength: MAX_KEY_LENGTH, pattern: '^(?!__proto__$)' },
+  } as object),
+};
+
 /** 1 to 1000 instances; what they look like is the model's business. */
 export function IsInstanceList(): PropertyDecorator {
   return ValidateBy({
@@ -23,13 +35,12 @@ export function IsMetadata(): PropertyDecorator {
     name: 'isMetadata',
     validator: {
       validate: isMetadata,
-      defaultMessage: () =>
-        `must be an object of at most ${String(MAX_PAIRS)} strings, keys up to ${String(MAX_KEY_LENGTH)} and values up to ${String(MAX_VALUE_LENGTH)} characters`,
+      defaultMessage: () => `must be an object of ${METADATA_RULE}`,
     },
   });
 }
 
-function isMetadata(value: unknown): boolean {
+export function isMetadata(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const pairs = Object.entries(value);
   return (
@@ -37,9 +48,14 @@ function isMetadata(value: unknown): boolean {
     pairs.every(
       ([key, text]) =>
         key.length > 0 &&
-        key.length <= MAX_KEY_LENGTH &&
+        isAtMost(MAX_KEY_LENGTH, key) &&
         typeof text === 'string' &&
-        text.length <= MAX_VALUE_LENGTH,
+        isAtMost(MAX_VALUE_LENGTH, text),
     )
   );
+}
+
+/** Counted in code points, as JSON Schema does: an emoji is one. */
+function isAtMost(length: number, text: string): boolean {
+  return text.length <= length || (text.length <= 2 * length && Array.from(text).length <= length);
 }

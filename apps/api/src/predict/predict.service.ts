@@ -1,13 +1,34 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
-import { type JobView, ProblemError, WEBHOOK_EVENTS } from '#libs/contracts';
-import { inputText, type JobSpec, newJobId, queuedRecord, Submitter, toJobView } from '#libs/jobs';
+import { ProblemError, WEBHOOK_EVENTS } from '#libs/contracts';
+import {
+  createdAtOf,
+  inputText,
+  type JobSpec,
+  newJobId,
+  queuedRecord,
+  startBy,
+  type Submission,
+  Submitter,
+} from '#libs/jobs';
 import { OutboundForbidden, OutboundGuard } from '#libs/webhooks';
 import { ApiMetrics } from '../api.metrics.js';
 import type { Caller } from '../http/caller.js';
+import { Timekeeper } from '../jobs/timekeeper.js';
 import { ModelCatalog } from '../models/model.catalog.js';
+import { clocksOf } from './clocks.js';
+import { fingerprintOf } from './idempotency-key.js';
+import { KeyedSubmissions, type Submitted } from './keyed.submissions.js';
 import type { PredictDto } from './predict.dto.js';
 import { shapeOf } from './shape.js';
+
+/** A submission as it came in. */
+export interface Asked {
+  model: string;
+  version: string | undefined;
+  body: PredictDto;
+  idempotencyKey?: string | undefined;
+}
 
 /** From a valid body to an accepted job. */
 @Injectable()
@@ -18,54 +39,61 @@ export class PredictService {
     @Inject(CONFIG) private readonly config: Config,
     private readonly catalog: ModelCatalog,
     private readonly submitter: Submitter,
+    private readonly keyed: KeyedSubmissions,
     private readonly guard: OutboundGuard,
     private readonly metrics: ApiMetrics,
+    private readonly timekeeper: Timekeeper,
   ) {}
 
-  /** @throws ProblemError when the model is not there or the body does not fit it. */
-  async submit(
-    caller: Caller,
-    body: PredictDto,
-    model: string,
-    version: string | undefined,
-  ): Promise<JobView> {
+  /** @throws ProblemError when the model is not there, the body does not fit it, or Redis is away. */
+  async submit(caller: Caller, asked: Asked): Promise<Submitted> {
+    const { model, version, body, idempotencyKey: key } = asked;
+    const input = inputText(instancesOf(body), body.parameters);
+    const submitted =
+      key === undefined
+        ? await this.submitNew(this.draft(caller, asked, input))
+        : await this.keyed.submit(
+            caller,
+            { owner: caller.owner, key, fingerprint: fingerprintOf(model, version, body, input) },
+            input,
+            (id) => this.draft(caller, asked, input, id),
+          );
+    if (!submitted.replayed) this.accepted(submitted.record.spec);
+    return submitted;
+  }
+
+  private async submitNew(submission: Submission): Promise<Submitted> {
+    await this.submitter.submit(submission);
+    return { record: queuedRecord(submission.spec), replayed: false };
+  }
+
+  private draft(caller: Caller, asked: Asked, input: string, claimed?: string): Submission {
+    const { model, version, body } = asked;
     const served = this.catalog.resolve(model, version);
+    const id = claimed ?? newJobId(served.partition);
+    const instances = instancesOf(body);
     const many = body.inputs !== undefined;
-    const instances = body.inputs ?? [body.input];
     const warnings = served.validator().validate(instances, many, body.parameters);
     const spec: JobSpec = {
-      id: newJobId(served.partition),
+      id,
       model,
       version: served.report.version,
       count: instances.length,
+      bytes: Buffer.byteLength(input),
       many,
       owner: caller.owner,
-      createdAt: Date.now(),
-      resultTtlS: this.resultTtl(body.result_ttl_s),
+      // The id's own time, which lists are searched by; one that was claimed may be older than its job.
+      createdAt: claimed === undefined ? createdAtOf(id) : Date.now(),
+      ...clocksOf(body, served.report.defaults, this.config),
       priority: body.priority === 'normal' ? undefined : body.priority,
-      queueTimeoutS: body.queue_timeout_s,
-      executionTimeoutS: this.executionTimeout(body.execution_timeout_s),
       requestId: caller.requestId,
       traceparent: caller.traceparent,
       metadata: body.metadata ?? {},
       warnings,
+      shape: shapeOf(served.report, instances),
       webhook: this.webhook(body),
     };
-    const input = inputText(instances, body.parameters);
-    const shape = shapeOf(served.report, instances);
-    await this.submitter.submit({ spec, input, shape, bundleRows: served.rowsPerRun });
-    this.tell(spec);
-    return toJobView(queuedRecord(spec), caller.baseUrl);
-  }
-
-  private resultTtl(asked: number | undefined): number {
-    const { RESULT_TTL_S, MAX_RESULT_TTL_S } = this.config.jobs;
-    return atMost(MAX_RESULT_TTL_S, 'result_ttl_s', asked) ?? RESULT_TTL_S;
-  }
-
-  /** A run that takes longer than `RUN_TIMEOUT_S` is stopped whatever was asked for. */
-  private executionTimeout(asked: number | undefined): number | undefined {
-    return atMost(this.config.models.RUN_TIMEOUT_S, 'execution_timeout_s', asked);
+    return { spec, input, bundleRows: served.rowsPerRun };
   }
 
   private webhook({ webhook }: PredictDto): JobSpec['webhook'] {
@@ -81,7 +109,10 @@ export class PredictService {
     return { url: webhook.url, events: webhook.events ?? [...WEBHOOK_EVENTS] };
   }
 
-  private tell({ id, requestId, model, version, count, warnings }: JobSpec): void {
+  private accepted(spec: JobSpec): void {
+    const { id, requestId, model, version, count, warnings } = spec;
+    const deadline = startBy(spec, spec.createdAt);
+    if (deadline !== undefined) this.timekeeper.expectAt(model, deadline);
     this.metrics.jobAccepted(model, version);
     const line = { job_id: id, request_id: requestId, model, version, instances: count };
     if (warnings.length > 0) {
@@ -91,10 +122,6 @@ export class PredictService {
   }
 }
 
-/** @throws ProblemError `invalid-request` for more than the operator allows. */
-function atMost(limit: number, field: string, asked: number | undefined): number | undefined {
-  if (asked === undefined || asked <= limit) return asked;
-  throw new ProblemError('invalid-request', `Ask for a shorter ${field}.`, {
-    errors: [{ pointer: `/${field}`, message: `must not be above ${String(limit)}` }],
-  });
+function instancesOf({ input, inputs }: PredictDto): unknown[] {
+  return inputs ?? [input];
 }

@@ -13,6 +13,7 @@ function versionOf(shape: (number | string)[]): VersionDescription {
     warmup: { batch_sizes: [] },
     instances: 1,
     lifecycle: { preload: true, keep_warm: 0, idle_unload_s: 0 },
+    defaults: {},
     card: {},
     tensors: {
       inputs: [{ name: 'x', dtype: 'float32', shape }],

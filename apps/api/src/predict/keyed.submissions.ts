@@ -1,0 +1,104 @@
+import { Injectable } from '@nestjs/common';
+import { ProblemError } from '#libs/contracts';
+import {
+  IdempotencyStore,
+  type JobRecord,
+  type KeyedRequest,
+  type Submission,
+  Submitter,
+} from '#libs/jobs';
+import type { Caller } from '../http/caller.js';
+import { JobReader } from '../jobs/job.reader.js';
+
+export interface Submitted {
+  record: JobRecord;
+  /** An earlier request with the same `Idempotency-Key` has submitted it. */
+  replayed: boolean;
+}
+
+/** Makes the job of a valid request. @param id that it must have; absent: a fresh one. */
+type Draft = (id?: string) => Submission;
+
+/**
+ * Submissions with an `Idempotency-Key`. The first one to claim the key says which id the job has; every
+ * request that finds it not yet there, or still queued, submits it once more under that id, which changes
+ * nothing where it is there. So it does not matter where the first one died.
+ */
+@Injectable()
+export class KeyedSubmissions {
+  /** Those of this process that are being answered: the same ones that come meanwhile ask Redis nothing. */
+  private readonly underWay = new Map<string, Promise<Submitted>>();
+
+  constructor(
+    private readonly keys: IdempotencyStore,
+    private readonly reader: JobReader,
+    private readonly submitter: Submitter,
+  ) {}
+
+  /**
+   * @param input as `inputText` makes it.
+   * @throws ProblemError `idempotency-mismatch`, `job-gone`, or what the draft or the submission throws.
+   */
+  async submit(
+    caller: Caller,
+    request: KeyedRequest,
+    input: string,
+    draft: Draft,
+  ): Promise<Submitted> {
+    const name = JSON.stringify(request);
+    const first = this.underWay.get(name);
+    if (first) return { ...(await first), replayed: true };
+    const answer = this.answer(caller, request, input, draft).finally(() =>
+      this.underWay.delete(name),
+    );
+    this.underWay.set(name, answer);
+    return answer;
+  }
+
+  private async answer(
+    caller: Caller,
+    request: KeyedRequest,
+    input: string,
+    draft: Draft,
+  ): Promise<Submitted> {
+    const known = await this.keys.find(request);
+    if (known !== null) return this.repeat(caller, known, input, draft);
+    // Before the claim: a request that is refused leaves the key free.
+    const submission = draft();
+    const { id } = submission.spec;
+    const claimed = await this.keys.claim(request, id);
+    if (claimed !== id) return this.repeat(caller, claimed, input, draft);
+    return { record: await this.ensure(caller, submission), replayed: false };
+  }
+
+  private async repeat(
+    caller: Caller,
+    id: string,
+    input: string,
+    draft: Draft,
+  ): Promise<Submitted> {
+    const record = await this.find(caller, id);
+    const mayBeStuck = record === null || (record.status === 'queued' && record.attempts === 0);
+    if (!mayBeStuck) return { record, replayed: true };
+    // What is written already counts: by now another version may be the default, or none be served.
+    const submission = record
+      ? { spec: record.spec, input, bundleRows: record.spec.count }
+      : draft(id);
+    return { record: await this.ensure(caller, submission), replayed: true };
+  }
+
+  /** Whoever wrote it, it is the record that is answered. */
+  private async ensure(caller: Caller, submission: Submission): Promise<JobRecord> {
+    await this.submitter.submit({ ...submission, mayExist: true });
+    return this.reader.find(submission.spec.id, caller);
+  }
+
+  private async find(caller: Caller, id: string): Promise<JobRecord | null> {
+    try {
+      return await this.reader.find(id, caller);
+    } catch (error) {
+      if (error instanceof ProblemError && error.code === 'job-not-found') return null;
+      throw error;
+    }
+  }
+}
