@@ -10,9 +10,23 @@ import { HealthController } from './health/health.controller.js';
 import { HealthService } from './health/health.service.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ProblemsController } from './http/problems.controller.js';
+import { EventStreams } from './jobs/event.streams.js';
+import { EventsController } from './jobs/events.controller.js';
+import { JobActions } from './jobs/job.actions.js';
+import { JobActionsController } from './jobs/job-actions.controller.js';
+import { JobListController } from './jobs/job-list.controller.js';
+import { JobLister } from './jobs/job.lister.js';
+import { JobReader } from './jobs/job.reader.js';
+import { JobWaiter } from './jobs/job.waiter.js';
+import { JobWatches } from './jobs/job.watches.js';
 import { JobsController } from './jobs/jobs.controller.js';
+import { QueuePlaces } from './jobs/queue.places.js';
+import { Timekeeper } from './jobs/timekeeper.js';
 import { ModelCatalog } from './models/model.catalog.js';
+import { ModelDocumentController } from './models/model-document.controller.js';
 import { ModelsController } from './models/models.controller.js';
+import { KeyedSubmissions } from './predict/keyed.submissions.js';
+import { ApiDocument } from './openapi/api-document.js';
 import { PredictController } from './predict/predict.controller.js';
 import { PredictService } from './predict/predict.service.js';
 import { ApiKeyGuard } from './security/api-key.guard.js';
@@ -32,17 +46,31 @@ export class ApiModule {
       ],
       controllers: [
         PredictController,
+        JobListController,
         JobsController,
+        EventsController,
+        JobActionsController,
         ModelsController,
+        ModelDocumentController,
         HealthController,
         ProblemsController,
       ],
       providers: [
+        ApiDocument,
         ApiKeys,
         ApiMetrics,
+        EventStreams,
         HealthService,
+        JobActions,
+        JobLister,
+        JobReader,
+        JobWaiter,
+        JobWatches,
+        KeyedSubmissions,
         ModelCatalog,
         PredictService,
+        QueuePlaces,
+        Timekeeper,
         { provide: APP_GUARD, useClass: ApiKeyGuard },
         { provide: APP_FILTER, useClass: ProblemFilter },
         {

@@ -1,35 +1,40 @@
-import { Controller, Get, Inject, Param, Req } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIG, type Config } from '#libs/config';
-import { type JobView, ProblemError } from '#libs/contracts';
-import { isJobId, isOver, JobStore, toJobView } from '#libs/jobs';
+import type { JobView } from '#libs/contracts';
 import { callerOf } from '../http/caller.js';
+import { parsePrefer } from '../http/prefer.js';
 import { ApiJob, ApiProblems } from '../openapi/responses.js';
+import { ApiPrefer } from '../openapi/waiting.js';
+import { JobReader } from './job.reader.js';
+import { JobWaiter } from './job.waiter.js';
 
 @ApiTags('jobs')
-@ApiProblems(401, 404, 503)
 @Controller()
 export class JobsController {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
-    private readonly jobs: JobStore,
+    private readonly reader: JobReader,
+    private readonly waiter: JobWaiter,
   ) {}
 
   @Get(['v1/jobs/:id', 'jobs/:id'])
-  @ApiOperation({ summary: 'The job, with its result once it has ended' })
-  @ApiJob()
-  async get(@Req() request: FastifyRequest, @Param('id') id: string): Promise<JobView> {
+  @ApiOperation({ operationId: 'getJob', summary: 'The job, with its result once it has ended' })
+  @ApiPrefer()
+  @ApiJob('Preference-Applied', 'Vary')
+  @ApiProblems('job-not-found', 'job-gone', 'queue-unavailable')
+  async get(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @Param('id') id: string,
+  ): Promise<JobView | undefined> {
     const caller = callerOf(request, this.config);
-    const record = isJobId(id) ? await this.jobs.find(id) : null;
-    // Another owner's job looks like none at all.
-    // One that is kept for a callback alone is over for its reader.
-    if (record?.spec.owner !== caller.owner || isOver(record)) {
-      throw new ProblemError(
-        'job-not-found',
-        'No job of yours has this id, or it is kept no longer.',
-      );
-    }
-    return toJobView(record, caller.baseUrl);
+    const { waitS } = parsePrefer(request.headers['prefer']);
+    reply.header('vary', 'Prefer');
+    if (waitS === undefined) return this.reader.view(await this.reader.find(id, caller), caller);
+    reply.header('preference-applied', `wait=${waitS}`);
+    const record = await this.waiter.hold(reply, { id, caller, waitS });
+    return record && this.reader.view(record, caller);
   }
 }
