@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Installation } from './support/installation.js';
 
@@ -167,6 +169,21 @@ describe('a request that cannot be accepted', () => {
     }
   });
 
+  it('has a method that its path does not have, whatever its body is', async () => {
+    const wrong = { 'content-type': 'text/plain' };
+    const answer = await foretell.client.post<Problem>('/v1/models', 'x', wrong);
+    expect(answer.body).toMatchObject({ status: 405, code: 'method-not-allowed' });
+    expect(answer.headers.get('allow')).toBe('GET, HEAD');
+  });
+
+  it('is a form without a boundary', async () => {
+    const form = { 'content-type': 'multipart/form-data' };
+    for (const path of [iris, '/v1/jobs/cancel']) {
+      const { body } = await foretell.client.post<Problem>(path, '{}', form);
+      expect(body).toMatchObject({ status: 400, code: 'bad-request' });
+    }
+  });
+
   it('is too large, as JSON or as an upload', async () => {
     const text = JSON.stringify({ input: 'x'.repeat(200_000) });
     expect((await foretell.client.post(iris, text)).body).toMatchObject({ status: 413 });
@@ -198,5 +215,14 @@ describe('a request that cannot be accepted', () => {
   it('finds its kind of problem explained', async () => {
     const { body } = await foretell.client.get('/problems/invalid-input');
     expect(body).toMatchObject({ code: 'invalid-input', status: 422, retryable: false });
+  });
+
+  it('answers what is not HTTP with a problem as well', async () => {
+    const { hostname, port } = new URL(foretell.client.url);
+    const socket = connect(Number(port), hostname);
+    socket.end(`POST ${iris} HTTP/1.1\r\nHost: x\r\nIdempotency-Key: a\u0001b\r\n\r\n`);
+    const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
+    expect(head).toMatch(/^HTTP\/1.1 400 .*application\/problem\+json/s);
+    expect(JSON.parse(body)).toMatchObject({ code: 'bad-request', status: 400 });
   });
 });

@@ -1,57 +1,12 @@
-import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
 import type { JobView, WebhookPayload } from '#libs/contracts';
 import { Installation } from './support/installation.js';
+import { type Received, Receiver } from './support/receiver.js';
 
 const SECRET = `whsec_${Buffer.from('a secret of thirty-two bytes, ok').toString('base64')}`;
 
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-
-interface Received {
-  headers: IncomingHttpHeaders;
-  body: string;
-}
-
-/** A receiver that answers what it is told to, and can be waited on. */
-class Receiver {
-  readonly received: Received[] = [];
-  answers: number[] = [];
-  private readonly server: Server;
-  private wake: () => void = () => undefined;
-
-  constructor() {
-    this.server = createServer((request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
-        response.writeHead(this.answers.shift() ?? 204, { location: '/elsewhere' }).end();
-        this.received.push({ headers: request.headers, body: Buffer.concat(chunks).toString() });
-        this.wake();
-      });
-    });
-  }
-
-  async start(): Promise<string> {
-    this.server.listen(0, '127.0.0.1');
-    await once(this.server, 'listening');
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/hook`;
-  }
-
-  async count(count: number): Promise<Received[]> {
-    while (this.received.length < count) {
-      await new Promise<void>((resolve) => (this.wake = resolve));
-    }
-    return this.received;
-  }
-
-  stop(): void {
-    this.server.closeAllConnections();
-    this.server.close();
-  }
-}
 
 describe('a webhook', () => {
   let foretell: Installation;
@@ -89,9 +44,13 @@ describe('a webhook', () => {
     expect(payload.type).toBe('job.succeeded');
     expect(payload.timestamp).toBe(payload.data.ended_at);
     const { body: polled } = await foretell.client.get<JobView>(`/v1/jobs/${job.id}`);
-    const { status_url, ...same } = polled;
+    const { status_url, events_url, cancel_url, ...same } = polled;
     expect(payload.data).toMatchObject(same);
-    expect(new URL(status_url).pathname).toBe(new URL(payload.data.status_url).pathname);
+    // The courier does not know by which address this client reached the api.
+    const { data } = payload;
+    const told = [data.status_url, data.events_url, data.cancel_url];
+    const pathOf = (url: string) => new URL(url).pathname;
+    expect(told.map(pathOf)).toEqual([status_url, events_url, cancel_url].map(pathOf));
     expect(headers['content-type']).toBe('application/json');
     expect(headers['traceparent']).toBe(TRACEPARENT);
     await foretell
