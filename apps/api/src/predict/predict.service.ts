@@ -47,19 +47,21 @@ export class PredictService {
 
   /** @throws ProblemError when the model is not there, the body does not fit it, or Redis is away. */
   async submit(caller: Caller, asked: Asked): Promise<Submitted> {
-    const { model, version, body, idempotencyKey: key } = asked;
-    const input = inputText(instancesOf(body), body.parameters);
+    const { idempotencyKey } = asked;
     const submitted =
-      key === undefined
-        ? await this.submitNew(this.draft(caller, asked, input))
-        : await this.keyed.submit(
-            caller,
-            { owner: caller.owner, key, fingerprint: fingerprintOf(model, version, body, input) },
-            input,
-            (id) => this.draft(caller, asked, input, id),
-          );
+      idempotencyKey === undefined
+        ? await this.submitNew(this.draft(caller, asked))
+        : await this.submitKeyed(caller, asked, idempotencyKey);
     if (!submitted.replayed) this.accepted(submitted.record.spec);
     return submitted;
+  }
+
+  private submitKeyed(caller: Caller, asked: Asked, key: string): Promise<Submitted> {
+    const { model, version, body } = asked;
+    const input = textOf(body);
+    const fingerprint = fingerprintOf(model, version, body, input);
+    const request = { owner: caller.owner, key, fingerprint };
+    return this.keyed.submit(caller, request, input, (id) => this.draft(caller, asked, id, input));
   }
 
   private async submitNew(submission: Submission): Promise<Submitted> {
@@ -67,13 +69,15 @@ export class PredictService {
     return { record: queuedRecord(submission.spec), replayed: false };
   }
 
-  private draft(caller: Caller, asked: Asked, input: string, claimed?: string): Submission {
+  /** @param known the text of the input, where it was made already: what is not valid is not worth making it. */
+  private draft(caller: Caller, asked: Asked, claimed?: string, known?: string): Submission {
     const { model, version, body } = asked;
     const served = this.catalog.resolve(model, version);
     const id = claimed ?? newJobId(served.partition);
     const instances = instancesOf(body);
     const many = body.inputs !== undefined;
     const warnings = served.validator().validate(instances, many, body.parameters);
+    const input = known ?? textOf(body);
     const spec: JobSpec = {
       id,
       model,
@@ -120,6 +124,11 @@ export class PredictService {
     }
     this.logger.log(line, 'job accepted');
   }
+}
+
+/** As it is stored. */
+function textOf(body: PredictDto): string {
+  return inputText(instancesOf(body), body.parameters);
 }
 
 function instancesOf({ input, inputs }: PredictDto): unknown[] {
