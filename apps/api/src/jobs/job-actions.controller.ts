@@ -6,6 +6,7 @@ import { CONFIG, type Config } from '#libs/config';
 import type { JobView } from '#libs/contracts';
 import { callerOf } from '../http/caller.js';
 import { DtoPipe } from '../http/dto.pipe.js';
+import { jobHeaders } from '../http/job.headers.js';
 import { ApiJob, ApiJobAccepted, ApiProblems } from '../openapi/responses.js';
 import { BulkCancelAnswer, BulkCancelDto } from './bulk-cancel.dto.js';
 import { JobActions } from './job.actions.js';
@@ -13,9 +14,6 @@ import { JobReader } from './job.reader.js';
 
 /** The version that the job was submitted for may be gone. */
 const NOT_SERVED = ['model-not-found', 'version-not-found', 503] as const;
-
-/** Seconds after which a client may sensibly ask for the first time. */
-const RETRY_AFTER_S = '1';
 
 @ApiTags('jobs')
 @Controller('v1/jobs')
@@ -71,7 +69,7 @@ export class JobActionsController {
   ): Promise<JobView> {
     const caller = callerOf(request, this.config);
     const record = await this.actions.retry(id, caller);
-    reply.headers({ location: `/v1/jobs/${record.spec.id}`, 'retry-after': RETRY_AFTER_S });
+    reply.headers(jobHeaders(record.spec.id, false));
     return this.reader.view(record, caller);
   }
 }

@@ -5,6 +5,7 @@ import { CONFIG, type Config } from '#libs/config';
 import { isTerminal, type JobView } from '#libs/contracts';
 import { type JobRecord, toJobView } from '#libs/jobs';
 import { type Caller, callerOf } from '../http/caller.js';
+import { jobHeaders } from '../http/job.headers.js';
 import { parsePrefer, preferenceApplied } from '../http/prefer.js';
 import { JobReader } from '../jobs/job.reader.js';
 import { JobWaiter } from '../jobs/job.waiter.js';
@@ -14,9 +15,6 @@ import { BodyPipe } from './body.pipe.js';
 import { idempotencyKeyOf } from './idempotency-key.js';
 import { PredictAnyDto, PredictDto } from './predict.dto.js';
 import { PredictService } from './predict.service.js';
-
-/** Seconds after which a client may sensibly ask for the first time. */
-const RETRY_AFTER_S = '1';
 
 @ApiTags('predictions')
 @ApiConsumes('application/json', 'multipart/form-data')
@@ -93,8 +91,7 @@ export class PredictController {
         ? await this.view(record, caller)
         : await this.asPreferred(request, reply, record, caller);
     const ended = isTerminal(job.status);
-    reply.status(ended ? 200 : 202).header('location', `/v1/jobs/${job.id}`);
-    if (!ended) reply.header('retry-after', RETRY_AFTER_S);
+    reply.status(ended ? 200 : 202).headers(jobHeaders(job.id, ended));
     if (replayed) reply.header('idempotency-replayed', 'true');
     return job;
   }
