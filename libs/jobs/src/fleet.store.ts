@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { ModelReport, WorkerReport } from '#libs/contracts';
 import type { Redis, Result } from 'ioredis';
 import type { Keys } from './keys.js';
+import { scriptText } from './script.js';
 import { subscribe } from './subscribe.js';
 
 declare module 'ioredis' {
@@ -33,8 +33,7 @@ export class FleetStore {
     private readonly redis: Redis,
     private readonly keys: Keys,
   ) {
-    const lua = readFileSync(new URL('announce.lua', import.meta.url), 'utf8');
-    redis.defineCommand('announceWorker', { numberOfKeys: 3, lua });
+    redis.defineCommand('announceWorker', { numberOfKeys: 3, lua: scriptText('announce.lua') });
   }
 
   /** @param changed tells the apis at once instead of at their next look. */

@@ -86,7 +86,7 @@ describe('the place of a job', () => {
     const placeOf = ({ model, id }: JobSpec) => index.position(model, id);
     const places = await Promise.all([first, second, third, last, elsewhere].map(placeOf));
     expect(places).toEqual([1, 2, 3, 4, 1]);
-    expect(await index.waitingCount('iris')).toBe(4);
+    expect(await redis.zcard(keys.waiting('iris'))).toBe(4);
     await bring(first, 'running');
     expect(await placeOf(first)).toBeNull();
     expect(await placeOf(last)).toBe(3);

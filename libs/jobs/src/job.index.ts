@@ -57,11 +57,6 @@ export class JobIndex {
     return this.redis.smembers(this.keys.models);
   }
 
-  /** How many jobs of a model wait to be started. */
-  waitingCount(model: string): Promise<number> {
-    return this.redis.zcard(this.keys.waiting(model));
-  }
-
   /** @returns 1 for the job that is started next; null for one that does not wait. */
   async position(model: string, id: string): Promise<number | null> {
     const rank = await this.redis.zrank(this.keys.waiting(model), id);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { JobView } from '#libs/contracts';
-import type { JobRecord } from '#libs/jobs';
+import { type JobRecord, queuedRecord } from '#libs/jobs';
+import { jobSpecOf } from '#libs/testing';
 import {
   endEvent,
   eventsAfter,
@@ -22,19 +23,7 @@ interface About extends Partial<Omit<JobRecord, 'spec'>> {
 }
 
 function recordOf({ count = 4, many = true, ...about }: About = {}): JobRecord {
-  return {
-    spec: { id: 'job_1', count, many } as JobRecord['spec'],
-    status: 'queued',
-    startedAt: null,
-    endedAt: null,
-    attempts: 0,
-    history: [],
-    done: 0,
-    outputs: null,
-    outputsApart: null,
-    end: null,
-    ...about,
-  };
+  return { ...queuedRecord(jobSpecOf('job_1', { count, many })), ...about };
 }
 const running = (about: About = {}) => recordOf({ status: 'running', startedAt: 1, ...about });
 const ended = (about: About = {}) =>
