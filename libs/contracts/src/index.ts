@@ -1,3 +1,4 @@
+export * from './delivery.js';
 export * from './job.js';
 export * from './json.js';
 export * from './model.js';
