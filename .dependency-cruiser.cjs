@@ -27,6 +27,13 @@ module.exports = {
       to: { path: '^libs/', pathNot: '^libs/$1/' },
     },
     {
+      name: 'client-of-contracts-alone',
+      comment: 'client is for the receivers of webhooks, who have nothing else of this house',
+      severity: 'error',
+      from: { path: '^libs/client/', pathNot: '\\.spec\\.ts$' },
+      to: { path: '^libs/', pathNot: '^libs/(client|contracts)/' },
+    },
+    {
       name: 'one-door',
       comment: 'A lib is entered by its src/index.ts alone',
       severity: 'error',
@@ -43,7 +50,7 @@ module.exports = {
       name: 'bullmq-and-redis-in-jobs-alone',
       severity: 'error',
       from: { path: '^(apps|libs)/', pathNot: '^libs/jobs/|\\.spec\\.ts$' },
-      to: { path: 'node_modules/(bullmq|ioredis|@nestjs/bullmq)/' },
+      to: { path: 'node_modules/(bullmq|ioredis)/' },
     },
     {
       name: 'onnxruntime-in-inference-alone',
