@@ -4,6 +4,7 @@ import { ConfigError, describeSettings, loadConfig, refuseOpenServer } from './c
 import { runnerEnvironment } from './runner-environment.js';
 
 const REDIS_URL = 'redis://127.0.0.1:6379';
+const SECRET = `whsec_${'c2Vj'.repeat(8)}`;
 const load = (env: NodeJS.ProcessEnv) => loadConfig({ REDIS_URL, ...env });
 
 function complaint(env: NodeJS.ProcessEnv): string {
@@ -25,7 +26,12 @@ describe('loadConfig', () => {
     expect(models).toMatchObject({ MODELS_POLL_MS: 2000, MEMORY_BUDGET_MB: 0 });
     expect(models.RUNNER_THREADS).toBe(0);
     expect(jobs.RESULT_TTL_S).toBe(86_400);
-    expect(webhooks).toMatchObject({ OUTBOUND_ALLOW: [], WEBHOOK_TIMEOUT_S: 15 });
+    expect(webhooks).toMatchObject({
+      OUTBOUND_ALLOW: [],
+      OUTBOUND_DNS: [],
+      WEBHOOK_SECRET: [],
+      WEBHOOK_TIMEOUT_S: 15,
+    });
     expect(redis.KEY_PREFIX).toBe('foretell');
   });
 
@@ -58,8 +64,12 @@ describe('loadConfig', () => {
     ['STALLED_INTERVAL_MS', '1'],
     ['WEBHOOK_SECRET', 'secret'],
     ['WEBHOOK_SECRET', 'whsec_c2hvcnQ='],
+    ['WEBHOOK_SECRET', `${SECRET},secret`],
+    ['WEBHOOK_SECRET', [SECRET, SECRET, SECRET].join()],
     ['OUTBOUND_ALLOW', '10.0.0.0/99'],
     ['OUTBOUND_ALLOW', 'receiver,10.0.0/8'],
+    ['OUTBOUND_ALLOW', 'receiver:http'],
+    ['OUTBOUND_DNS', '10.0.0.2,dns.example.com'],
     ['WEBHOOK_TIMEOUT_S', '61'],
     ['COURIER_CONCURRENCY', '0'],
     ['LOG_LEVEL', 'loud'],
@@ -78,6 +88,12 @@ describe('loadConfig', () => {
     ]);
   });
 
+  it('names the entry of a list that is wrong', () => {
+    expect(complaint({ REDIS_URL, OUTBOUND_ALLOW: '*:8443,*.example.com,10.0.0.0/8' })).toBe(
+      'OUTBOUND_ALLOW: "*.example.com" is not a host, address or CIDR, host:port, address:port, [v6]:port or *:port',
+    );
+  });
+
   it('takes an empty variable for an unset one, as compose files write NAME=', () => {
     const names = describeSettings().map(({ name }) => name);
     const empty = Object.fromEntries(names.map((name) => [name, '']));
@@ -90,10 +106,18 @@ describe('loadConfig', () => {
       DOCS: '0',
       PORT: '0',
       OUTBOUND_ALLOW: 'receiver, 10.0.0.0/8,fd00::/8, ::1',
+      WEBHOOK_SECRET: `${SECRET}, ${SECRET}=`,
     });
+    expect(webhooks.WEBHOOK_SECRET).toEqual([SECRET, `${SECRET}=`]);
     expect(models.EXECUTION_PROVIDERS).toEqual(['cuda', 'cpu']);
     expect(server).toMatchObject({ DOCS: false, PORT: 0 });
     expect(webhooks.OUTBOUND_ALLOW).toEqual(['receiver', '10.0.0.0/8', 'fd00::/8', '::1']);
+  });
+
+  it('does not repeat a secret that is no good', () => {
+    expect(complaint({ REDIS_URL, WEBHOOK_SECRET: `${SECRET},hunter2` })).not.toMatch(
+      /c2Vj|hunter2/,
+    );
   });
 
   it('describes every setting for the docs', () => {

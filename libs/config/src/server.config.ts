@@ -18,7 +18,9 @@ export const serverSchema = z.object({
   PUBLIC_URL: optionalText()
     .pipe(z.url({ protocol: /^https?$/ }).optional())
     .describe('Base of the URLs given to clients; unset: as the request came in'),
-  API_KEYS: optionalText().describe('Keys that may call the api: `name:key`, comma-separated'),
+  API_KEYS: optionalText().describe(
+    'Keys that may call the api: `name:key` or `name:key:scope+scope`, comma-separated',
+  ),
   API_KEYS_FILE: optionalText().describe('A file with the same, one a line'),
   BOARD_PASSWORD: optionalText().describe('Password of Bull Board (user `admin`)'),
   BODY_LIMIT_BYTES: wholeNumber(1024, 256 * 1024 * 1024, 10 * 1024 * 1024).describe(

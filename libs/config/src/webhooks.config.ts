@@ -1,32 +1,48 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
-import { list, optionalText, wholeNumber } from './fields.js';
+import { list, wholeNumber } from './fields.js';
+import { isNameServer, parseOutboundRule } from './outbound-rule.js';
+
+const SECRET = /^whsec_[A-Za-z0-9+/]{32,}={0,2}$/;
 
 /** Callbacks and every other call that leaves the house. */
 export const webhooksSchema = z.object({
-  WEBHOOK_SECRET: optionalText()
-    .pipe(
-      z
-        .string()
-        .regex(/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/, 'must be whsec_ and at least 24 bytes in base64')
-        .optional(),
+  WEBHOOK_SECRET: list()
+    .refine(
+      (secrets) => secrets.length <= 2 && secrets.every((secret) => SECRET.test(secret)),
+      'must be whsec_ and at least 24 bytes in base64, or two of them, comma-separated',
     )
-    .describe('Signs webhooks; unset: made once and kept in Redis'),
+    .describe('Sign webhooks, the newest first; unset: each API key has a secret of its own'),
   OUTBOUND_ALLOW: list()
-    .refine((entries) => entries.every(isHostOrRange), 'must be hosts, addresses or CIDRs')
+    .superRefine(
+      eachEntry(
+        (entry) => parseOutboundRule(entry) !== null,
+        'a host, address or CIDR, host:port, address:port, [v6]:port or *:port',
+      ),
+    )
     .describe(
-      'Hosts, addresses or CIDRs that outbound calls may reach although they are not public',
+      'What outbound calls may reach although it is not public or not at the default port: hosts, addresses, CIDRs, `host:port`, `address:port`, `*:port`',
     ),
+  OUTBOUND_DNS: list()
+    .superRefine(eachEntry(isNameServer, 'an address, address:port or [v6]:port'))
+    .describe("Name servers that outbound calls ask; unset: the system's"),
   WEBHOOK_TIMEOUT_S: wholeNumber(1, 20, 15).describe('Longest wait for a receiver'),
   WEBHOOK_FIRST_RETRY_MS: wholeNumber(10, 3_600_000, 5000).describe(
     'Delay before the second attempt; it doubles from there, up to 18 attempts',
   ),
-  COURIER_CONCURRENCY: wholeNumber(1, 1000, 100).describe('Deliveries under way at once'),
+  WEBHOOK_DISABLE_AFTER_S: wholeNumber(60, 2_592_000, 432_000).describe(
+    'Nothing more is sent to a receiver that has taken nothing for so long',
+  ),
+  COURIER_CONCURRENCY: wholeNumber(1, 10_000, 500).describe('Deliveries under way at once'),
+  RECEIVER_CONCURRENCY: wholeNumber(1, 1000, 20).describe(
+    'Of those of all couriers, for one API key to one host and port that takes them quickly',
+  ),
 });
 
-function isHostOrRange(entry: string): boolean {
-  const [address = '', bits] = entry.split('/');
-  if (bits === undefined) return true;
-  const most = isIP(address) === 6 ? 128 : isIP(address) === 4 ? 32 : -1;
-  return /^[0-9]{1,3}$/.test(bits) && Number(bits) <= most;
+/** Names each entry that is wrong. */
+function eachEntry(isRight: (entry: string) => boolean, form: string) {
+  return (entries: string[], context: z.RefinementCtx): void => {
+    for (const entry of entries.filter((e) => !isRight(e))) {
+      context.addIssue({ code: 'custom', message: `${JSON.stringify(entry)} is not ${form}` });
+    }
+  };
 }
