@@ -1,3 +1,4 @@
+export { type DnsAnswer, startTestDns, type TestDns } from './dns.js';
 export { EventStream, type StreamedEvent } from './event-stream.js';
 export { messageOf } from './job-message.js';
 export { jobSpecOf, NO_TIME } from './job-spec.js';
