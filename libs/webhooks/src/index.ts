@@ -1,2 +1,4 @@
-export { OutboundForbidden, OutboundGuard } from './outbound-guard.js';
-export { WebhookSender } from './webhook.sender.js';
+export { OutboundForbidden } from './outbound-forbidden.js';
+export { OutboundGuard } from './outbound-guard.js';
+export { OutboundClient } from './outbound.client.js';
+export { type Sent, WebhookSender } from './webhook.sender.js';
