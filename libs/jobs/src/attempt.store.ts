@@ -2,9 +2,9 @@ import type { JobProblem, JobStatus } from '#libs/contracts';
 import type { Redis, Result } from 'ioredis';
 import type { Keys } from './keys.js';
 import type { PayloadName } from './payloads/payload.store.js';
-import { encodeEnd, type JobResult, keepMs, type KeptJob } from './record.js';
+import { encodeEnd, type JobResult, type KeptJob } from './record.js';
 import { jobScriptText } from './script.js';
-import { type Arguments, endKeys, requeueArguments } from './script-arguments.js';
+import { type Arguments, changeArguments, requeueArguments } from './script-arguments.js';
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
@@ -22,6 +22,9 @@ const SCRIPTS = {
   requeueBatch: 'requeue-batch.lua',
   tellProgress: 'progress.lua',
 } as const;
+
+/** Least time between two `progress` events of a job's webhook. */
+const PROGRESS_EVENT_MS = 1000;
 
 /** A started attempt: who holds the newest fence of a job, and only that one, may publish. */
 export interface Started {
@@ -86,15 +89,8 @@ export class AttemptStore {
     ids: readonly string[],
     { lone = false, withInput = true }: { lone?: boolean; withInput?: boolean } = {},
   ): Promise<(Started | NotStarted)[]> {
-    const { keys } = this;
     const answers = await this.redis.beginBatch(
-      2 + ids.length,
-      keys.waiting(model),
-      keys.startDeadlines(model),
-      ...ids.map((id) => keys.record(id)),
-      Date.now(),
-      keys.listPrefix(model),
-      keys.jobChannel,
+      ...changeArguments(this.keys, model, ids),
       lone ? 1 : 0,
       withInput ? 1 : 0,
     );
@@ -115,7 +111,7 @@ export class AttemptStore {
    *   job had ended already, and then nothing of it has changed.
    */
   async publish(model: string, results: readonly Publication[]): Promise<boolean[]> {
-    const args: Arguments = [Date.now(), this.keys.listPrefix(model), this.keys.jobChannel];
+    const args: Arguments = [];
     for (const { job, fence, sentAt, result, outputsApart = '' } of results) {
       const outputs = outputsApart === '' ? (result.outputs ?? '') : '';
       args.push(
@@ -125,22 +121,34 @@ export class AttemptStore {
         encodeEnd(result),
         outputs,
         outputsApart,
-        keepMs(job),
+        job.resultTtlS * 1000,
       );
     }
     const ids = results.map(({ job }) => job.id);
-    const answers = await this.redis.publishBatch(...endKeys(this.keys, model, ids), ...args);
+    const answers = await this.redis.publishBatch(
+      ...changeArguments(this.keys, model, ids),
+      ...args,
+    );
     return answers.map((answer) => answer === 1);
   }
 
   /**
    * Keeps what has been computed so far of a running job, and tells who listens.
+   * @param model of the job.
    * @returns false where the job has ended or a newer attempt holds the fence: the rest need not run.
    */
-  async progress({ id, fence, done, outputs }: Part & { id: string; fence: number }) {
+  async progress(
+    model: string,
+    { id, fence, done, outputs }: Part & { id: string; fence: number },
+  ): Promise<boolean> {
     const { keys } = this;
-    const args = [keys.record(id), keys.parts(id), fence, done, outputs, keys.jobChannel];
-    return (await this.redis.tellProgress(2, ...args)) === 1;
+    const answer = await this.redis.tellProgress(
+      3,
+      ...[keys.record(id), keys.parts(id), keys.outbox(model)],
+      ...[Date.now(), fence, done, outputs],
+      ...[keys.jobChannel, keys.courierChannel, PROGRESS_EVENT_MS],
+    );
+    return answer === 1;
   }
 
   /** Failed attempts go back to the queue's records. @returns false where the fence was lost. */

@@ -1,4 +1,4 @@
-import type { Priority, WebhookEvent } from '#libs/contracts';
+import type { Priority } from '#libs/contracts';
 
 /** What a BullMQ job carries of a job: enough to form a batch, and the input while it is small. */
 export interface JobMessage {
@@ -17,8 +17,6 @@ export interface JobMessage {
   attempt?: number | undefined;
   resultTtlS: number;
   requestId: string;
-  /** Events to call back for; absent where nobody asked. */
-  webhook?: WebhookEvent[] | undefined;
   /** The record's input once more where it is small: it spares the worker a round trip. */
   input?: string | undefined;
   /** `shapeSignature` of the instances: one for all, or one each; absent where the graph's shapes are fixed. */

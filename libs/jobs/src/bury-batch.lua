@@ -1,4 +1,4 @@
--- Buries jobs that need be kept no longer: record, parts and places in the lists go; a tombstone stays.
+-- Buries jobs that need be kept no longer: record, parts, deliveries and places in the lists go; a tombstone stays.
 --
 -- KEYS   1: expiries, then the records
 -- ARGV   1: now, ms; 2: lists; 3: labels; 4: how long a tombstone stays, ms; then for each record: digests
@@ -20,7 +20,7 @@ for i = 2, #KEYS do
       end
       redis.call('SET', string.sub(key, 1, -36) .. ':tombstone:' .. id,
         cjson.encode({ owner = owner, status = status, goneAt = held[3] + ARGV[at + 1] }), 'PX', ARGV[4])
-      redis.call('UNLINK', key, partsOf(key))
+      redis.call('UNLINK', key, partsOf(key), deliveriesOf(key))
     end
     answers[i - 1] = 1
   else

@@ -8,7 +8,7 @@ for i = 3, #KEYS do
   local id, owner = idOf(key), ARGV[at]
   local held = redis.call('HMGET', key, 'status', 'by')
   if held[1] and (held[2] or '') == ARGV[at + 2] then
-    redis.call('UNLINK', key)
+    redis.call('UNLINK', key, partsOf(key), deliveriesOf(key))
     remove(KEYS[1], id)
     remove(KEYS[2], id)
     remove(listOf(ARGV[1], held[1], owner), id)

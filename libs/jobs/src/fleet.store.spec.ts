@@ -4,7 +4,6 @@ import type { WorkerReport } from '#libs/contracts';
 import { startTestRedis, type TestRedis } from '#libs/testing';
 import { type FleetCommand, FleetStore } from './fleet.store.js';
 import { Keys } from './keys.js';
-import { SecretStore } from './secret.store.js';
 
 const keys = new Keys('test');
 
@@ -128,18 +127,5 @@ describe('FleetStore', () => {
     await done;
     expect(heard).toEqual([commands, commands]);
     for (const stop of stops) stop();
-  });
-});
-
-describe('SecretStore', () => {
-  it('makes one secret for all, once', async () => {
-    const server = await startTestRedis();
-    const redis = new Redis(server.url);
-    const stores = Array.from({ length: 10 }, () => new SecretStore(redis, keys));
-    const secrets = await Promise.all(stores.map((store) => store.webhookSecret()));
-    expect(new Set(secrets).size).toBe(1);
-    expect(secrets[0]).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
-    redis.disconnect();
-    await server.stop();
   });
 });

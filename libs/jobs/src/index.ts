@@ -1,13 +1,22 @@
+export { AlarmClock } from './alarm-clock.js';
 export type { Publication, Started } from './attempt.store.js';
 export type { Bundle, JobMessage } from './bundle.js';
-export { Callbacks } from './callbacks.js';
 export {
-  DELIVERY_HANDLER,
-  DeliveryConsumer,
-  type DeliveryHandler,
-  DeliveryRefused,
-} from './delivery.consumer.js';
-export { type Delivery, DeliveryQueue } from './delivery.queue.js';
+  type Delivery,
+  type DeliveryEvent,
+  deliveryId,
+  type DeliveryState,
+  parseDeliveryId,
+} from './deliveries/delivery.js';
+export { DeliveryLog } from './deliveries/delivery.log.js';
+export {
+  DeliverySchedule,
+  type Settlement,
+  type TakenDelivery,
+} from './deliveries/delivery.schedule.js';
+export { Outbox } from './deliveries/outbox.js';
+export { recordAtEvent } from './deliveries/record-at-event.js';
+export { type Receiver, Receivers } from './deliveries/receivers.js';
 export { type FleetCommand, FleetStore } from './fleet.store.js';
 export { IdempotencyStore, type KeyedRequest } from './idempotency.store.js';
 export { inputText } from './input-text.js';
@@ -29,7 +38,7 @@ export {
   startBy,
   toJobView,
 } from './record.js';
-export { recordAtEnd } from './record-at-end.js';
 export { RedisIndicator } from './redis.indicator.js';
-export { SecretStore } from './secret.store.js';
 export { type Submission, Submitter } from './submitter.js';
+export { WebhookDefaults } from './webhook.defaults.js';
+export { WebhookSecrets } from './webhook.secrets.js';

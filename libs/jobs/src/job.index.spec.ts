@@ -279,7 +279,7 @@ describe('burying', () => {
     const metadata = { 'ключ "1"': 'größe\n', 'a=b': '', k: '\ud800' };
     const mine = await create({ owner: 'me', metadata });
     await store.begin('iris', [mine.id]);
-    await store.progress({ id: mine.id, fence: 1, done: 1, outputs: '[1]' });
+    await store.progress(mine.model, { id: mine.id, fence: 1, done: 1, outputs: '[1]' });
     await bring(mine, 'canceled');
     const nobodys = await ended({ resultTtlS: 61 }, 'succeeded');
     await redis.hset(keys.record(nobodys.id), 'stored', 'outputs-1');

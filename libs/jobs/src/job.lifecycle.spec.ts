@@ -199,7 +199,9 @@ describe('the life of a job in Redis', () => {
       ]);
       expect(await publish(queued, 0, SUCCESS)).toEqual([false]);
       expect(await publish(running, fence, SUCCESS)).toEqual([false]);
-      expect(await store.progress({ id: running.id, fence, done: 1, outputs: '[1]' })).toBe(false);
+      expect(await store.progress(MODEL, { id: running.id, fence, done: 1, outputs: '[1]' })).toBe(
+        false,
+      );
       expect(await redis.exists(keys.parts(running.id))).toBe(0);
     });
 
@@ -314,11 +316,11 @@ describe('the life of a job in Redis', () => {
       const job = await created({ count: 3, many: true });
       const { fence } = await begun(job);
       const part = { id: job.id, fence };
-      expect(await store.progress({ ...part, done: 1, outputs: '["a\\nb"]' })).toBe(true);
+      expect(await store.progress(MODEL, { ...part, done: 1, outputs: '["a\\nb"]' })).toBe(true);
       const second = { ...part, done: 2, outputs: '["c"]' };
-      expect(await store.progress(second)).toBe(true);
+      expect(await store.progress(MODEL, second)).toBe(true);
       // Sent again, as its answer was lost.
-      expect(await store.progress(second)).toBe(true);
+      expect(await store.progress(MODEL, second)).toBe(true);
       expect(await store.find(job.id)).toMatchObject({ done: 2, outputs: null });
       expect(await store.parts(job.id, 0, 10)).toEqual([
         { done: 1, outputs: '["a\\nb"]' },
@@ -332,13 +334,13 @@ describe('the life of a job in Redis', () => {
     it('begins anew with a new attempt, and takes nothing of the old one', async () => {
       const job = await created({ count: 3, many: true });
       const old = await begun(job);
-      await store.progress({ id: job.id, fence: old.fence, done: 2, outputs: '[1,2]' });
+      await store.progress(MODEL, { id: job.id, fence: old.fence, done: 2, outputs: '[1,2]' });
       await begun(job);
       expect(await store.find(job.id)).toMatchObject({ done: 0 });
       expect(await store.parts(job.id, 0, 10)).toEqual([]);
-      expect(await store.progress({ id: job.id, fence: old.fence, done: 3, outputs: '[3]' })).toBe(
-        false,
-      );
+      expect(
+        await store.progress(MODEL, { id: job.id, fence: old.fence, done: 3, outputs: '[3]' }),
+      ).toBe(false);
     });
   });
 
@@ -356,7 +358,7 @@ describe('the life of a job in Redis', () => {
     if (!first || !second) throw new Error('no jobs');
     await store.begin(MODEL, ids);
     await store.begin(MODEL, ids);
-    await store.progress({ id: first.id, fence: 2, done: 1, outputs: '[1]' });
+    await store.progress(MODEL, { id: first.id, fence: 2, done: 1, outputs: '[1]' });
     await publish(first, 2, SUCCESS);
     await publish(first, 2, SUCCESS);
     await store.cancel(MODEL, jobs);

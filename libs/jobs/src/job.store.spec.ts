@@ -247,8 +247,9 @@ describe('JobStore', () => {
   });
 
   it('lets a record that was kept for its callback go in its own time', async () => {
-    const id = await created();
-    const job = { ...specOf(id), webhook: { url: 'https://x', events: [] } };
+    const id = newJobId(partitionOfModel(MODEL));
+    const job: JobSpec = { ...specOf(id), webhook: { url: 'https://x', events: ['succeeded'] } };
+    await store.create(MODEL, [{ spec: job, input: '\n1', turn: 1 }]);
     await store.publish(MODEL, [{ job, fence: 0, sentAt: SENT_AT, result: success('[1]') }]);
     const record = await store.find(id);
     expect(await keptUntil(id)).toBe((record?.endedAt ?? 0) + 8 * 86_400_000);

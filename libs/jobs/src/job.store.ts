@@ -1,6 +1,7 @@
 import { jobProblem, type JobStatus } from '#libs/contracts';
 import type { Redis, Result } from 'ioredis';
 import { AttemptStore, type Part } from './attempt.store.js';
+import { laneOf } from './deliveries/delivery.js';
 import type { Keys } from './keys.js';
 import { labelsOf } from './labels.js';
 import {
@@ -9,14 +10,13 @@ import {
   expiryOf,
   type JobRecord,
   type JobSpec,
-  keepMs,
   type KeptJob,
   startBy,
   type StoredRecord,
   type Tombstone,
 } from './record.js';
 import { jobScriptText } from './script.js';
-import { type Arguments, endKeys, requeueArguments } from './script-arguments.js';
+import { type Arguments, changeArguments, requeueArguments } from './script-arguments.js';
 import { subscribe } from './subscribe.js';
 
 declare module 'ioredis' {
@@ -92,7 +92,7 @@ export class JobStore extends AttemptStore {
     args.push(keys.listPrefix(model), keys.labelPrefix(model));
     for (const { spec, input, turn, by = '' } of jobs) {
       args.push(JSON.stringify(spec), input, spec.owner, turn, startBy(spec, spec.createdAt) ?? '');
-      args.push(labelsOf(spec), by);
+      args.push(labelsOf(spec), by, callbackOf(spec));
     }
     await Promise.all([this.evalNow(CREATE_BATCH, 2 + records.length, args), this.register(model)]);
   }
@@ -148,13 +148,6 @@ export class JobStore extends AttemptStore {
   findMany(ids: readonly string[]): Promise<(JobRecord | null)[]> {
     // They leave together: the connection pipelines what is asked in one turn of the event loop.
     return Promise.all(ids.map((id) => this.find(id)));
-  }
-
-  /** How many attempts of each job have ended and were followed by another. */
-  tries(ids: readonly string[]): Promise<number[]> {
-    return Promise.all(
-      ids.map(async (id) => Number(await this.redis.hget(this.keys.record(id), 'tries'))),
-    );
   }
 
   /** @returns what is left of a job that is kept no longer; null where that is over, too. */
@@ -232,17 +225,14 @@ export class JobStore extends AttemptStore {
   }
 
   private endEarly(model: string, jobs: readonly KeptJob[], end: string[]) {
-    return this.redis.endBatch(
-      ...endKeys(
-        this.keys,
-        model,
-        jobs.map(({ id }) => id),
-      ),
-      Date.now(),
-      this.keys.listPrefix(model),
-      this.keys.jobChannel,
-      ...end,
-      ...jobs.map(keepMs),
-    );
+    const ids = jobs.map(({ id }) => id);
+    const keep = jobs.map(({ resultTtlS }) => resultTtlS * 1000);
+    return this.redis.endBatch(...changeArguments(this.keys, model, ids), ...end, ...keep);
   }
+}
+
+/** What the record says to the scripts of whom to call, see `moves.lua`. */
+function callbackOf({ owner, webhook }: JobSpec): string {
+  if (!webhook || webhook.events.length === 0) return '';
+  return [laneOf(owner, webhook.url), ...webhook.events].join(' ');
 }

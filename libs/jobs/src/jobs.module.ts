@@ -1,10 +1,11 @@
-import { BullModule } from '@nestjs/bullmq';
 import { type DynamicModule, Inject, Logger, Module, type OnModuleDestroy } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import type { Redis } from 'ioredis';
 import { CONFIG, type Config } from '#libs/config';
-import { Callbacks } from './callbacks.js';
-import { DELIVERIES, DeliveryQueue } from './delivery.queue.js';
+import { DeliveryLog } from './deliveries/delivery.log.js';
+import { DeliverySchedule } from './deliveries/delivery.schedule.js';
+import { Outbox } from './deliveries/outbox.js';
+import { Receivers } from './deliveries/receivers.js';
 import { FleetStore } from './fleet.store.js';
 import { JobNews } from './job.news.js';
 import { IdempotencyStore } from './idempotency.store.js';
@@ -18,11 +19,15 @@ import { PredictQueues } from './predict.queues.js';
 import { openRedis } from './redis.js';
 import { RedisHealth } from './redis.health.js';
 import { RedisIndicator } from './redis.indicator.js';
-import { SecretStore } from './secret.store.js';
 import { Submitter } from './submitter.js';
 import { Turns } from './turns.js';
+import { WebhookDefaults } from './webhook.defaults.js';
+import { WebhookSecrets } from './webhook.secrets.js';
 
 const REDIS = Symbol('REDIS');
+
+/** Of what a courier has under way, so much may be to receivers that have not shown that they take it. */
+const PROBATION_SHARE = 0.5;
 
 /**
  * The connection and the key names; on their own so that BullModule can ask for them. The connection
@@ -95,9 +100,15 @@ export class JobsModule {
         useFactory: (redis: Redis, keys: Keys) => new FleetStore(redis, keys),
       },
       {
-        provide: SecretStore,
+        provide: WebhookSecrets,
+        inject: [CONFIG, REDIS, Keys],
+        useFactory: ({ webhooks }: Config, redis: Redis, keys: Keys) =>
+          new WebhookSecrets(redis, keys, webhooks.WEBHOOK_SECRET),
+      },
+      {
+        provide: WebhookDefaults,
         inject: [REDIS, Keys],
-        useFactory: (redis: Redis, keys: Keys) => new SecretStore(redis, keys),
+        useFactory: (redis: Redis, keys: Keys) => new WebhookDefaults(redis, keys),
       },
       {
         provide: RedisHealth,
@@ -137,25 +148,37 @@ export class JobsModule {
         inject: [REDIS, Keys],
         useFactory: (redis: Redis, keys: Keys) => new IdempotencyStore(redis, keys),
       },
+      {
+        provide: Outbox,
+        inject: [REDIS, Keys],
+        useFactory: (redis: Redis, keys: Keys) => new Outbox(redis, keys),
+      },
+      {
+        provide: DeliverySchedule,
+        inject: [REDIS, Keys, CONFIG],
+        useFactory: (redis: Redis, keys: Keys, { webhooks }: Config) =>
+          new DeliverySchedule(redis, keys, {
+            lane: webhooks.RECEIVER_CONCURRENCY,
+            probation: Math.ceil(webhooks.COURIER_CONCURRENCY * PROBATION_SHARE),
+          }),
+      },
+      {
+        provide: DeliveryLog,
+        inject: [REDIS, Keys],
+        useFactory: (redis: Redis, keys: Keys) => new DeliveryLog(redis, keys),
+      },
+      {
+        provide: Receivers,
+        inject: [REDIS, Keys, CONFIG],
+        useFactory: (redis: Redis, keys: Keys, { webhooks }: Config) =>
+          new Receivers(redis, keys, webhooks.WEBHOOK_DISABLE_AFTER_S * 1000),
+      },
       RedisIndicator,
-      DeliveryQueue,
-      Callbacks,
     ];
     return {
       module: JobsModule,
       global: true,
-      imports: [
-        RedisModule.forRoot(failFast),
-        BullModule.forRootAsync({
-          inject: [REDIS, Keys],
-          useFactory: (redis: Redis, keys: Keys) => ({
-            connection: redis,
-            prefix: keys.deliveriesPrefix,
-          }),
-        }),
-        BullModule.registerQueue({ name: DELIVERIES }),
-        TerminusModule.forRoot({ logger: false }),
-      ],
+      imports: [RedisModule.forRoot(failFast), TerminusModule.forRoot({ logger: false })],
       providers,
       exports: providers.map((p) => ('provide' in p ? p.provide : p)),
     };

@@ -2,6 +2,7 @@ import { partitionOfJob, partitionOfModel } from './job-id.js';
 import type { Payload } from './payloads/payload.store.js';
 
 const QUEUE_PREFIX = 'predict-';
+const OUTBOX = ':outbox:';
 
 /**
  * Names of every key, in one place. All keys of a partition share a hash tag, and so a slot of a
@@ -75,6 +76,26 @@ export class Keys {
     return `${this.tag(partitionOfJob(id))}:payload:${id}:${name}`;
   }
 
+  /** Hash: the events of a job that are told by its webhook, and what came of telling them. */
+  deliveries(jobId: string): string {
+    return `${this.tag(partitionOfJob(jobId))}:deliveries:${jobId}`;
+  }
+
+  /** Sorted set of events of a model's jobs that no courier has taken over yet, by their time. */
+  outbox(model: string): string {
+    return `${this.queuePrefix(model)}${OUTBOX}${model}`;
+  }
+
+  /** The other way round. */
+  modelOfOutbox(key: string): string {
+    return key.slice(key.indexOf(OUTBOX) + OUTBOX.length);
+  }
+
+  /** Channel on which an outbox is named that has something in it. */
+  get courierChannel(): string {
+    return `${this.prefix}:couriers`;
+  }
+
   /** Set of the names of all models that jobs were ever accepted for. */
   get models(): string {
     return `${this.prefix}:models`;
@@ -94,8 +115,45 @@ export class Keys {
     return `${this.prefix}:canceled`;
   }
 
-  get deliveriesPrefix(): string {
-    return `{${this.prefix}:deliveries}`;
+  /**
+   * What couriers share. Sorted sets of lanes, by when the next delivery of each is due, the second of those on
+   * probation; sorted set of deliveries that are taken, by when they come back unless they are settled; set of
+   * those of them that are of lanes on probation; hash of how many are taken of a lane; set of the jobs that
+   * have one taken.
+   */
+  get schedule(): string[] {
+    const names = ['lanes', 'probation', 'taken', 'probes', 'busy', 'flying'];
+    return names.map((name) => `${this.courierSlot}:${name}`);
+  }
+
+  /** What precedes the lane in the keys of how much room each has. */
+  get standingPrefix(): string {
+    return `${this.courierSlot}:standing:`;
+  }
+
+  /** What precedes the lane in the sorted sets of its jobs, by when the next delivery of each is due. */
+  get laneJobsPrefix(): string {
+    return `${this.courierSlot}:lane:`;
+  }
+
+  /** What precedes the id in the sorted sets of a job's deliveries, by when each is due. */
+  get duePrefix(): string {
+    return `${this.courierSlot}:due:`;
+  }
+
+  /** Sorted set of the deliveries of a caller that were given up, by when. */
+  failedDeliveries(owner: string): string {
+    return `${this.courierSlot}:failed:${owner}`;
+  }
+
+  /** Hash: a receiver that takes nothing. */
+  receiver(id: string): string {
+    return `${this.courierSlot}:receiver:${id}`;
+  }
+
+  /** Sorted set of a caller's receivers that take nothing, by when that was last seen. */
+  receivers(owner: string): string {
+    return `${this.courierSlot}:receivers:${owner}`;
   }
 
   /** Sorted set of worker ids by the time of their last report, in milliseconds of Redis' clock. */
@@ -121,8 +179,23 @@ export class Keys {
     return `${this.prefix}:commands`;
   }
 
-  get webhookSecret(): string {
-    return `${this.prefix}:webhook-secret`;
+  /** Hash: the secrets of each owner's webhooks. */
+  get webhookSecrets(): string {
+    return `${this.prefix}:webhook-secrets`;
+  }
+
+  /** Hash: each owner's default webhook. */
+  get webhookDefaults(): string {
+    return `${this.prefix}:webhook-defaults`;
+  }
+
+  /** Channel on which it is told that a default webhook has changed. */
+  get webhookDefaultsChannel(): string {
+    return `${this.prefix}:webhook-defaults`;
+  }
+
+  private get courierSlot(): string {
+    return `{${this.prefix}:couriers}`;
   }
 
   private tag(partition: number): string {

@@ -53,7 +53,7 @@ describe('keys', () => {
   it('of two installations have nothing in common', () => {
     const other = new Keys('other');
     expect(other.record(spec.id)).not.toBe(keys.record(spec.id));
-    expect(other.webhookSecret).not.toBe(keys.webhookSecret);
+    expect(other.webhookSecrets).not.toBe(keys.webhookSecrets);
     expect(other.fleetChannel).not.toBe(keys.fleetChannel);
   });
 

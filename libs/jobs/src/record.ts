@@ -5,7 +5,7 @@ import type {
   PastAttempt,
   Priority,
   QueuePlace,
-  WebhookEvent,
+  WebhookTarget,
 } from '#libs/contracts';
 import type { PayloadName } from './payloads/payload.store.js';
 
@@ -38,7 +38,7 @@ export interface JobSpec {
   warnings: InputWarning[];
   /** `shapeSignature` of the instances: one for all, or one each; absent where the graph's shapes are fixed. */
   shape?: string | string[] | undefined;
-  webhook?: { url: string; events: WebhookEvent[] } | undefined;
+  webhook?: WebhookTarget | undefined;
 }
 
 /** What an end writes. `outputs` is JSON text made by the runner, passed on without parsing it. */
@@ -86,6 +86,8 @@ interface StoredAttempt {
   error: JobProblem | null;
   startedAt: number | null;
   endedAt: number;
+  /** Of one that had ended the job, before it was retried. */
+  end: End | null;
 }
 
 export interface JobRecord {
@@ -124,19 +126,10 @@ export function decodeRecord(stored: Partial<StoredRecord>): JobRecord | null {
   };
 }
 
-/** A callback is tried for up to a week; the record it tells of stays as long. */
-const CALLBACK_KEEP_S = 8 * 86_400;
-
-/** How long the record of a job is kept after its end, in milliseconds. */
-export function keepMs({ resultTtlS, webhook }: KeptJob): number {
-  return 1000 * (webhook ? Math.max(resultTtlS, CALLBACK_KEEP_S) : resultTtlS);
-}
-
-/** What says how long a job is kept: of its spec, or of its message. */
+/** What says how long the result of a job is kept: its spec, or its message. */
 export interface KeptJob {
   id: string;
   resultTtlS: number;
-  webhook?: unknown;
 }
 
 /** Until when a job must have started, ms since the epoch. @param fromMs when it was queued. */

@@ -1,20 +1,21 @@
 -- Puts jobs whose attempt has come to nothing back among the queued, as the next attempt.
 --
--- KEYS   1: waiting, 2: start deadlines, 3: expiries, then the records
--- ARGV   1: now, ms; 2: lists; 3: channel; then for each record: the status it must have, the fence it must
---        have or '', how often it must have been tried before or '', its error (JSON), turn, latest start
---        (ms or '')
+-- KEYS   1: waiting, 2: start deadlines, 3: expiries, 4: outbox, then the records
+-- ARGV   1: now, ms; 2: lists; 3: channel; 4: couriers' channel; then for each record: the status it must
+--        have, the fence it must have or '', how often it must have been tried before or '', its error (JSON),
+--        turn, latest start (ms or '')
 -- Returns, for each record: 1, or 0 where it is otherwise than it must be.
 local answers, queued = {}, {}
-for i = 4, #KEYS do
-  local key, at = KEYS[i], 6 * (i - 4) + 4
+for i = 5, #KEYS do
+  local key, at = KEYS[i], 6 * (i - 5) + 5
   local status, fence, tries = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local held = redis.call('HMGET', key, 'status', 'fence', 'owner', 'done', 'tries', 'history',
-    'started_at', 'ended_at')
+    'started_at', 'ended_at', 'end')
   if held[1] == status and (fence == '' or held[2] == fence) and (tries == '' or (held[5] or '0') == tries) then
     local id = idOf(key)
     local attempt = '{"status":"' .. (fence == '' and status or 'failed') .. '","error":' .. ARGV[at + 3]
-      .. ',"startedAt":' .. (held[7] or 'null') .. ',"endedAt":' .. (held[8] or ARGV[1]) .. '}'
+      .. ',"startedAt":' .. (held[7] or 'null') .. ',"endedAt":' .. (held[8] or ARGV[1])
+      .. ',"end":' .. (held[9] or 'null') .. '}'
     redis.call('HSET', key, 'status', 'queued', 'tries', (held[5] or 0) + 1,
       'history', held[6] and held[6] .. ',' .. attempt or attempt)
     redis.call('HDEL', key, 'started_at', 'ended_at', 'end', 'outputs', 'done', 'lone_starts')
@@ -28,9 +29,9 @@ for i = 4, #KEYS do
     end
     remove(KEYS[3], id)
     queued[#queued + 1] = id
-    answers[i - 3] = 1
+    answers[i - 4] = 1
   else
-    answers[i - 3] = 0
+    answers[i - 4] = 0
   end
 end
 makeMoves()

@@ -2,10 +2,27 @@ import type { Keys } from './keys.js';
 
 export type Arguments = (string | number)[];
 
-/** The keys of a script that takes jobs out of the queue or ends them: how many, the sets, the records. */
-export function endKeys(keys: Keys, model: string, ids: readonly string[]): [number, ...string[]] {
-  const sets = [keys.waiting(model), keys.startDeadlines(model), keys.expiries(model)];
-  return [sets.length + ids.length, ...sets, ...ids.map((id) => keys.record(id))];
+/** What every script that changes jobs of a model begins with: how many keys, the sets, the records; time and names. */
+export function changeArguments(
+  keys: Keys,
+  model: string,
+  ids: readonly string[],
+): [number, ...Arguments] {
+  const sets = [
+    keys.waiting(model),
+    keys.startDeadlines(model),
+    keys.expiries(model),
+    keys.outbox(model),
+  ];
+  return [
+    sets.length + ids.length,
+    ...sets,
+    ...ids.map((id) => keys.record(id)),
+    Date.now(),
+    keys.listPrefix(model),
+    keys.jobChannel,
+    keys.courierChannel,
+  ];
 }
 
 /** An attempt that has come to nothing, for `requeue-batch.lua`. */
@@ -20,12 +37,5 @@ export function requeueArguments(
   attempts: readonly PastAttemptArguments[],
 ): [number, ...Arguments] {
   const ids = attempts.map(({ id }) => id);
-  const changes = attempts.flatMap(({ args }) => args);
-  return [
-    ...endKeys(keys, model, ids),
-    Date.now(),
-    keys.listPrefix(model),
-    keys.jobChannel,
-    ...changes,
-  ];
+  return [...changeArguments(keys, model, ids), ...attempts.flatMap(({ args }) => args)];
 }

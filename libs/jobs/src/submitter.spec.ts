@@ -211,7 +211,6 @@ describe('Submitter', () => {
           turn: 2,
           resultTtlS: 60,
           requestId: 'r',
-          webhook: ['failed'],
           input: '\n1,\n2,\n3',
         },
       ],

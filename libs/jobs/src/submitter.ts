@@ -214,7 +214,6 @@ function messageOf({ spec, input }: { spec: JobSpec; input?: string }, turn: num
     turn,
     resultTtlS: spec.resultTtlS,
     requestId: spec.requestId,
-    webhook: spec.webhook?.events,
     input: bytes <= MAX_CARRIED_BYTES ? input : undefined,
     shape,
     priority,
