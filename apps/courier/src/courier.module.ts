@@ -1,12 +1,12 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
-import { CONFIG, type Config, ConfigModule } from '#libs/config';
-import { DELIVERY_HANDLER, DeliveryConsumer, JobsModule, SecretStore } from '#libs/jobs';
+import { type Config, ConfigModule } from '#libs/config';
+import { JobsModule } from '#libs/jobs';
 import { TelemetryModule } from '#libs/telemetry';
-import { OutboundGuard, WebhookSender } from '#libs/webhooks';
-import { CourierMetrics } from './courier.metrics.js';
-import { DeliveryService } from './delivery.service.js';
+import { DeliveryModule } from './delivery.module.js';
+import { Dispatcher } from './dispatcher.js';
 import { HealthController } from './health.controller.js';
+import { OutboxRelay } from './outbox.relay.js';
 
 /** Delivers webhooks. */
 @Module({})
@@ -19,23 +19,10 @@ export class CourierModule {
         TelemetryModule.forRoot('courier'),
         JobsModule.forRoot({ failFast: false }),
         TerminusModule.forRoot({ logger: false }),
+        DeliveryModule,
       ],
       controllers: [HealthController],
-      providers: [
-        CourierMetrics,
-        DeliveryConsumer,
-        { provide: DELIVERY_HANDLER, useClass: DeliveryService },
-        {
-          provide: WebhookSender,
-          inject: [CONFIG, SecretStore],
-          useFactory: async ({ webhooks }: Config, secrets: SecretStore) =>
-            new WebhookSender(
-              new OutboundGuard(webhooks.OUTBOUND_ALLOW),
-              webhooks.WEBHOOK_SECRET ?? (await secrets.webhookSecret()),
-              webhooks.WEBHOOK_TIMEOUT_S * 1000,
-            ),
-        },
-      ],
+      providers: [Dispatcher, OutboxRelay],
     };
   }
 }

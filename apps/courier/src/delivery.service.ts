@@ -1,94 +1,183 @@
-import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { baseUrl, CONFIG, type Config } from '#libs/config';
-import type { WebhookPayload } from '#libs/contracts';
+import {
+  type DeliveryAttempt,
+  type DeliveryFailure,
+  ProblemError,
+  type WebhookPayload,
+} from '#libs/contracts';
 import {
   type Delivery,
-  type DeliveryHandler,
-  DeliveryRefused,
+  deliveryId,
+  DeliveryLog,
+  type DeliveryState,
   type JobRecord,
   JobStore,
   Payloads,
-  recordAtEnd,
+  Receivers,
+  recordAtEvent,
+  type Settlement,
   toJobView,
+  WebhookSecrets,
 } from '#libs/jobs';
-import { OutboundForbidden, WebhookSender } from '#libs/webhooks';
-import { CourierMetrics } from './courier.metrics.js';
+import { type Sent, WebhookSender } from '#libs/webhooks';
+import { DeliveryReport } from './delivery.report.js';
+import type { KnownDelivery } from './known-delivery.js';
+import { retryDelayMs } from './retry-delay.js';
 
-const GONE = 410;
+/** A receiver that takes longer shares what there is for those that may hang. */
+const QUICK_MS = 3000;
 
-/** Makes an owed callback into a signed POST, from the job's record. */
+/** Makes an event that is owed into a signed POST, from the job's record, and keeps what came of it. */
 @Injectable()
-export class DeliveryService implements DeliveryHandler, OnApplicationShutdown {
-  private readonly logger = new Logger('Delivery');
-
+export class DeliveryService {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly store: JobStore,
-    private readonly sender: WebhookSender,
-    private readonly metrics: CourierMetrics,
     private readonly payloads: Payloads,
+    private readonly log: DeliveryLog,
+    private readonly receivers: Receivers,
+    private readonly secrets: WebhookSecrets,
+    private readonly sender: WebhookSender,
+    private readonly report: DeliveryReport,
   ) {}
 
-  async onApplicationShutdown(): Promise<void> {
-    await this.sender.close();
-  }
-
-  async deliver(delivery: Delivery, id: string, attempt: number): Promise<void> {
-    const line = {
-      job_id: delivery.jobId,
-      request_id: delivery.requestId,
-      webhook_id: id,
-      event: delivery.event,
-      attempt,
-    };
-    const record = await this.store.find(delivery.jobId);
+  /** @throws what Redis, or the store of payloads, threw: then nothing is settled. */
+  async deliver(delivery: Delivery): Promise<Settlement> {
+    const [record, known] = await Promise.all([
+      this.store.find(delivery.jobId),
+      this.log.find(delivery),
+    ]);
     const url = record?.spec.webhook?.url;
-    if (!record || url === undefined) {
-      // Kept no longer, result and all: there is nothing left to tell.
-      this.logger.warn(line, 'job is no longer kept, callback dropped');
-      return;
+    if (!record || !known || url === undefined) {
+      this.report.dropped(delivery);
+      return {};
     }
-    const { status, latencyMs } = await this.send(url, id, delivery, record, line);
-    if (status >= 200 && status < 300) {
-      this.metrics.attempt(delivery.event, 'delivered', latencyMs);
-      this.logger.log({ ...line, status, latency_ms: latencyMs }, 'webhook delivered');
-      // Of another end the record still owes its callback.
-      if (record.status === delivery.event) await this.store.expireInTime(record);
-      return;
+    const { status, nextAt = 0 } = known.state;
+    if (status !== 'pending') {
+      // Settled by a courier that died, or was too slow, before it could say so.
+      if (status === 'failed') await this.index(record, delivery);
+      return {};
     }
-    this.metrics.attempt(delivery.event, status === GONE ? 'gone' : 'refused', latencyMs);
-    this.logger.warn({ ...line, status, latency_ms: latencyMs }, 'webhook not accepted');
-    const message = `the receiver answered ${String(status)}`;
-    throw status === GONE ? new DeliveryRefused(message) : new Error(message);
+    // Put into the schedule twice: its time has not come.
+    if (nextAt > Date.now()) return { nextAt };
+    const receiver = { owner: record.spec.owner, url };
+    const due: KnownDelivery = { delivery, ...known, record, receiver };
+    // Together: deliveries to one receiver wait for each other's way to Redis and back.
+    const [trouble, secrets] = await Promise.all([
+      this.receivers.find(receiver),
+      this.secrets.signing(receiver.owner),
+    ]);
+    if (trouble?.disabled_at != null && known.state.asked === undefined) {
+      await this.giveUp(due, { ...known.state, nextAt: undefined }, 'receiver-disabled');
+      return {};
+    }
+    const then = await this.payloads.complete(recordAtEvent(record, known.event)).catch(lost);
+    if (!then) {
+      await this.giveUp(due, { ...known.state, nextAt: undefined }, 'outputs-lost');
+      return {};
+    }
+    const at = new Date().toISOString();
+    const sent = await this.send(due, then, secrets);
+    if (sent.outcome === 'delivered') {
+      if (trouble) await this.receivers.recovered(receiver);
+    } else if (await this.receivers.failed(receiver, sent)) {
+      this.report.disabled(due, sent.outcome);
+    }
+    return this.settle(due, at, sent);
   }
 
-  private async send(url: string, id: string, delivery: Delivery, record: JobRecord, line: object) {
-    try {
-      const payload = this.payload(delivery, await this.payloads.complete(record));
-      return await this.sender.send(url, id, payload, record.spec.traceparent);
-    } catch (error) {
-      const forbidden = forbiddenIn(error);
-      const reason = forbidden?.message ?? (error as Error).message;
-      this.metrics.attempt(delivery.event, forbidden ? 'forbidden' : 'unreachable');
-      this.logger.warn({ ...line, reason }, 'webhook not delivered');
-      throw forbidden ? new DeliveryRefused(reason) : new Error(reason, { cause: error });
-    }
-  }
-
-  private payload({ event }: Delivery, record: JobRecord): WebhookPayload {
-    const ended = recordAtEnd(record, event);
-    return {
-      type: `job.${event}`,
-      timestamp: new Date(ended.endedAt ?? Date.now()).toISOString(),
-      data: toJobView(ended, baseUrl(this.config)),
+  /** @param then the job as it was. */
+  private send(
+    { delivery, event, record, receiver }: KnownDelivery,
+    then: JobRecord,
+    secrets: readonly string[],
+  ): Promise<Sent> {
+    const payload: WebhookPayload = {
+      type: `job.${event.event}`,
+      timestamp: new Date(event.at).toISOString(),
+      sequence: delivery.sequence,
+      data: toJobView(then, baseUrl(this.config)),
     };
+    const id = deliveryId(delivery);
+    return this.sender.send(receiver.url, id, payload, secrets, record.spec.traceparent);
+  }
+
+  private async settle(due: KnownDelivery, at: string, sent: Sent): Promise<Settlement> {
+    const { attempts, tried, asked } = due.state;
+    const made = { attempts: attempts + 1, tried: tried + 1, asked };
+    const attempt: DeliveryAttempt = {
+      attempt: made.attempts,
+      at,
+      outcome: sent.outcome,
+      status: sent.status,
+      latency_ms: sent.latencyMs,
+      response: sent.response,
+      error: sent.error,
+    };
+    this.report.attempted(due, attempt);
+    switch (sent.outcome) {
+      case 'delivered':
+        await this.delivered(due, { ...made, status: 'delivered' }, attempt);
+        return { lane: sent.latencyMs <= QUICK_MS ? 'quick' : 'slow' };
+      case 'gone':
+        await this.giveUp(due, made, 'receiver-gone', attempt);
+        return {};
+      case 'forbidden':
+        await this.giveUp(due, made, 'url-forbidden', attempt);
+        return {};
+      default:
+        return this.tryAgain(due, made, attempt, sent.retryAfterMs);
+    }
+  }
+
+  private async delivered(
+    { delivery, record }: KnownDelivery,
+    state: DeliveryState,
+    attempt: DeliveryAttempt,
+  ): Promise<void> {
+    const pending = await this.log.write(delivery, state, attempt);
+    // It was kept for this.
+    if (pending === 0) await this.store.expireInTime(record);
+  }
+
+  private async tryAgain(
+    due: KnownDelivery,
+    made: Omit<DeliveryState, 'status'>,
+    attempt: DeliveryAttempt,
+    askedMs: number | null,
+  ): Promise<Settlement> {
+    const firstMs = this.config.webhooks.WEBHOOK_FIRST_RETRY_MS;
+    const delayMs = retryDelayMs(made.tried, firstMs, askedMs);
+    if (delayMs === null) {
+      await this.giveUp(due, made, 'attempts-exhausted', attempt);
+      return { lane: 'failing' };
+    }
+    const nextAt = Date.now() + delayMs;
+    await this.log.write(due.delivery, { ...made, status: 'pending', nextAt }, attempt);
+    return { lane: 'failing', nextAt };
+  }
+
+  private async giveUp(
+    due: KnownDelivery,
+    made: Omit<DeliveryState, 'status'>,
+    failure: DeliveryFailure,
+    attempt?: DeliveryAttempt,
+  ): Promise<void> {
+    const { delivery, record } = due;
+    await this.log.write(delivery, { ...made, status: 'failed', failure }, attempt);
+    await this.index(record, delivery);
+    this.report.gaveUp(due, failure);
+  }
+
+  /** After it has failed, as whoever looks for failures takes what is none out of the index. */
+  private index({ spec }: JobRecord, delivery: Delivery): Promise<void> {
+    return this.log.gaveUp(spec.owner, spec.model, delivery);
   }
 }
 
-/** The guard's refusal, which the HTTP client may have wrapped. */
-function forbiddenIn(error: unknown): OutboundForbidden | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if (at instanceof OutboundForbidden) return at;
-  }
-  return undefined;
+/** @returns null for outputs that are lost for good. @throws anything else: those may be had later. */
+function lost(error: unknown): null {
+  if (error instanceof ProblemError && error.code === 'job-gone') return null;
+  throw error;
 }

@@ -1,0 +1,111 @@
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { CONFIG, type Config } from '#libs/config';
+import { AlarmClock, DeliverySchedule, type Settlement, type TakenDelivery } from '#libs/jobs';
+import { OutboundClient } from '#libs/webhooks';
+import { CourierMetrics } from './courier.metrics.js';
+import { DeliveryService } from './delivery.service.js';
+
+/** Another courier may have put something into the schedule. */
+const LOOK_MS = 1000;
+/** Deliveries that are taken in one step. */
+const BATCH = 100;
+/** Beyond the time that a receiver is given, for what is read and written around it. */
+const HOLD_MARGIN_MS = 5000;
+
+/** Takes what is due out of the schedule, as far as this courier has room, and has it delivered. */
+@Injectable()
+export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger('Dispatcher');
+  private readonly clock = new AlarmClock(() => this.round());
+  private readonly underWay = new Set<Promise<void>>();
+  private readonly concurrency: number;
+  private readonly holdMs: number;
+  private troubled = false;
+
+  constructor(
+    private readonly schedule: DeliverySchedule,
+    private readonly service: DeliveryService,
+    private readonly client: OutboundClient,
+    metrics: CourierMetrics,
+    @Inject(CONFIG) { webhooks }: Config,
+  ) {
+    this.concurrency = webhooks.COURIER_CONCURRENCY;
+    this.holdMs = webhooks.WEBHOOK_TIMEOUT_S * 1000 + HOLD_MARGIN_MS;
+    metrics.countUnderWay(() => this.underWay.size);
+  }
+
+  onApplicationBootstrap(): void {
+    this.wake();
+  }
+
+  /** What is under way comes to its end. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.clock.stop();
+    await Promise.all(this.underWay);
+    await this.client.close();
+  }
+
+  /** Something may be due, or there is room. */
+  wake(): void {
+    this.clock.setTo(Date.now());
+  }
+
+  private async round(): Promise<void> {
+    let next = Date.now() + LOOK_MS;
+    try {
+      for (;;) {
+        const room = Math.min(this.concurrency - this.underWay.size, BATCH);
+        if (room <= 0) return; // the first one to end looks again
+        const taken = await this.schedule.take(Date.now(), this.holdMs, room);
+        for (const delivery of taken.deliveries) this.start(delivery);
+        if (taken.deliveries.length < room) {
+          next = Math.min(next, taken.next);
+          break;
+        }
+      }
+      this.troubled = false;
+    } catch (err) {
+      this.complain(err, 'nothing taken');
+    }
+    this.clock.setTo(next);
+  }
+
+  private start(delivery: TakenDelivery): void {
+    const end = this.deliver(delivery).finally(() => {
+      this.underWay.delete(end);
+      this.wake();
+    });
+    this.underWay.add(end);
+  }
+
+  private async deliver(delivery: TakenDelivery): Promise<void> {
+    try {
+      await this.schedule.settle(delivery.member, await this.settlementOf(delivery));
+    } catch (err) {
+      // It comes back when the time is over that it was taken for.
+      this.complain(err, 'delivery not settled');
+    }
+  }
+
+  /** What Redis, or the store of payloads, did not allow comes later, and holds no place until then. */
+  private async settlementOf(delivery: TakenDelivery): Promise<Settlement> {
+    try {
+      return await this.service.deliver(delivery);
+    } catch (err) {
+      this.complain(err, 'delivery put off');
+      return { nextAt: Date.now() + this.holdMs };
+    }
+  }
+
+  /** Once, until something works again: while Redis is away, everything fails. */
+  private complain(err: unknown, message: string): void {
+    if (!this.troubled) this.logger.warn({ err }, message);
+    this.troubled = true;
+  }
+}
