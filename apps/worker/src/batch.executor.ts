@@ -81,7 +81,7 @@ export class BatchExecutor implements BatchHandler<WorkerJob> {
       first.model,
       jobs.map(({ message }) => message),
     );
-    await this.exits.expired(jobs.filter((_, i) => expired[i]));
+    this.exits.expired(jobs.filter((_, i) => expired[i]));
   }
 
   private async endPoisoned(jobs: WorkerJob[]): Promise<void> {

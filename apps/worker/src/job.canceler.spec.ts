@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { HandBack, DeliveryQueue, type JobStore } from '#libs/jobs';
+import type { JobStore } from '#libs/jobs';
 import { BatchExecutor } from './batch.executor.js';
 import { JobCanceler } from './job.canceler.js';
 import { batchOf, partOf, replyOf, type Taken, TestWorker } from './testing/test-worker.js';
@@ -8,14 +8,12 @@ describe('JobCanceler', () => {
   let worker: TestWorker;
   let store: JobStore;
   let executor: BatchExecutor;
-  let deliveries: DeliveryQueue;
   let sut: JobCanceler;
 
   beforeAll(async () => {
     worker = await TestWorker.start();
     store = worker.store;
     executor = worker.get(BatchExecutor);
-    deliveries = worker.get(DeliveryQueue);
     sut = worker.get(JobCanceler);
   });
 
@@ -114,16 +112,13 @@ describe('JobCanceler', () => {
     ['not begun', {}],
     ['begun', { input: undefined }],
   ])('needs no message: a canceled job that was %s is not published', async (_, about) => {
-    const taken = await worker.accepted({ webhook: ['canceled'], ...about });
-    const owed = jest.spyOn(deliveries, 'add');
+    const taken = await worker.accepted(about);
     const batch = batchOf(taken.job);
     await executor.begin(batch);
     await store.cancel('iris', [taken.job.message]);
     await executor.finish(batch, replyOf('2'));
     expect(await store.find(taken.id)).toMatchObject({ status: 'canceled', outputs: null });
     expect(taken.told()).toBe('ended');
-    expect(owed.mock.calls.flat(2)).toMatchObject([{ jobId: taken.id, event: 'canceled' }]);
-    owed.mockRestore();
   });
 
   it('needs no message: the rest of a job stops when its progress is refused', async () => {
@@ -136,14 +131,5 @@ describe('JobCanceler', () => {
     await executor.finish(batch, replyOf('0'));
     await withdrawn;
     expect(taken.told()).toBe('ended');
-  });
-
-  it('hands a job back whose callback cannot be queued', async () => {
-    const taken = await held({ webhook: ['canceled'] });
-    const failing = jest.spyOn(deliveries, 'add').mockRejectedValueOnce(new Error('READONLY'));
-    await cancel(taken);
-    while (!taken.told()) await new Promise((resolve) => setImmediate(resolve));
-    expect(taken.told()).toBeInstanceOf(HandBack);
-    failing.mockRestore();
   });
 });

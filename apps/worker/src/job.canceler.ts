@@ -1,13 +1,11 @@
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { JobStore } from '#libs/jobs';
-import { JobExits, lineOf } from './job.exits.js';
+import { JobExits } from './job.exits.js';
 import { RecentIds } from './recent-ids.js';
 import type { WorkerJob } from './worker-job.js';
 
 /** Canceled jobs that may still be in a queue; of older ones it costs their computing. */
 const MAX_REMEMBERED = 100_000;
-/** Before a job whose callback could not be queued is taken again. */
-const HAND_BACK_MS = 1000;
 
 /**
  * Drops jobs that are canceled: those that this worker holds when it hears of it, and those that it takes
@@ -54,23 +52,15 @@ export class JobCanceler implements OnModuleInit, OnApplicationShutdown {
   /** Drops a job that is canceled. */
   async check(job: WorkerJob): Promise<void> {
     const record = await this.store.find(job.id);
-    if (record?.status === 'canceled') await this.drop(job);
+    if (record?.status === 'canceled') this.exits.leave(job, 'canceled');
   }
 
   private async heard(ids: readonly string[]): Promise<void> {
     for (const id of ids) this.recent.add(id);
     const held = ids.flatMap((id) => this.held.get(id) ?? []);
     const records = await this.store.findMany(held.map(({ id }) => id));
-    const canceled = held.filter((_, i) => records[i]?.status === 'canceled');
-    await Promise.all(canceled.map((job) => this.drop(job)));
-  }
-
-  private async drop(job: WorkerJob): Promise<void> {
-    try {
-      await this.exits.leave([job], 'canceled');
-    } catch (err) {
-      this.logger.warn({ ...lineOf(job), err }, 'canceled job handed back');
-      job.handBack(HAND_BACK_MS);
-    }
+    held.forEach((job, i) => {
+      if (records[i]?.status === 'canceled') this.exits.leave(job, 'canceled');
+    });
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { isTerminal, type JobStatus } from '#libs/contracts';
-import { DeliveryQueue, type JobResult, JobStore } from '#libs/jobs';
+import type { JobStatus } from '#libs/contracts';
+import { type JobResult, JobStore } from '#libs/jobs';
 import { WorkerMetrics } from './worker.metrics.js';
 import type { WorkerJob } from './worker-job.js';
 
@@ -9,20 +9,18 @@ export interface End {
   result: JobResult;
 }
 
-/** How jobs that have ended leave this worker: whoever asked is called back, and BullMQ hears of it last. */
+/** How jobs that have ended leave this worker. */
 @Injectable()
 export class JobExits {
   private readonly logger = new Logger('Batch');
 
   constructor(
     private readonly store: JobStore,
-    private readonly deliveries: DeliveryQueue,
     private readonly metrics: WorkerMetrics,
   ) {}
 
   /** Ends that this worker has published. */
-  async published(ends: readonly End[]): Promise<void> {
-    await this.callBack(ends.map(({ job, result }) => ({ job, status: result.status })));
+  published(ends: readonly End[]): void {
     for (const { job, result } of ends) {
       this.tell(job, result);
       job.ended();
@@ -30,8 +28,7 @@ export class JobExits {
   }
 
   /** Jobs that this worker has found late. */
-  async expired(jobs: readonly WorkerJob[]): Promise<void> {
-    await this.callBack(jobs.map((job) => ({ job, status: 'expired' })));
+  expired(jobs: readonly WorkerJob[]): void {
     for (const job of jobs) {
       this.metrics.ended(labelsOf(job), 'expired');
       this.logger.warn(lineOf(job), 'job expired');
@@ -39,34 +36,18 @@ export class JobExits {
     }
   }
 
-  /**
-   * Jobs that ended otherwise than by a result of this worker's, and perhaps by somebody who died before
-   * the callback was queued. @param status null where there is no record.
-   */
-  async leave(jobs: readonly WorkerJob[], status: JobStatus | null): Promise<void> {
-    if (status !== null && isTerminal(status)) {
-      await this.callBack(jobs.map((job) => ({ job, status })));
-    }
-    for (const job of jobs) {
-      if (!job.isOver && status === 'canceled') this.tellCanceled(job);
-      job.ended();
-    }
+  /** A job that ended otherwise than by a result of this worker's. @param status null where there is no record. */
+  leave(job: WorkerJob, status: JobStatus | null): void {
+    if (!job.isOver && status === 'canceled') this.tellCanceled(job);
+    job.ended();
   }
 
   /** What these wanted to write was refused: they have ended, or another attempt of them is the newer one. */
   async refused(jobs: readonly WorkerJob[]): Promise<void> {
     const records = await this.store.findMany(jobs.map(({ id }) => id));
-    await Promise.all(jobs.map((job, i) => this.leave([job], records[i]?.status ?? null)));
-  }
-
-  /** Before BullMQ hears that the job is done: should this process die now, the job comes again. */
-  private async callBack(ends: readonly { job: WorkerJob; status: JobStatus }[]): Promise<void> {
-    const owed = ends.flatMap(({ job, status }) => {
-      const { webhook, requestId } = job.message;
-      const event = webhook?.find((wanted) => wanted === status);
-      return event ? [{ jobId: job.id, event, requestId }] : [];
+    jobs.forEach((job, i) => {
+      this.leave(job, records[i]?.status ?? null);
     });
-    if (owed.length > 0) await this.deliveries.add(owed);
   }
 
   private tell(job: WorkerJob, { status, error, batchSize, timing }: JobResult): void {

@@ -63,7 +63,7 @@ export class JobPublisher {
     }));
     const published = await this.untilDone(() => this.store.publish(first.job.model, results));
     const mine = ends.filter((_, i) => published[i] === true);
-    await this.exits.published(mine);
+    this.exits.published(mine);
     this.dropInputs(mine);
     const refused = ends.filter((_, i) => published[i] !== true);
     // Somebody has begun it, perhaps this worker itself a moment ago, or another one that has given it back:

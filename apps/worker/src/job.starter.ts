@@ -39,12 +39,10 @@ export class JobStarter {
       jobs.map(({ id }) => id),
       { lone, withInput },
     );
-    const others: Promise<void>[] = [];
     jobs.forEach((job, i) => {
       const answer = answers[i];
       if (answer && 'fence' in answer) job.begun(answer);
-      else others.push(this.exits.leave([job], answer?.status ?? null));
+      else this.exits.leave(job, answer?.status ?? null);
     });
-    await Promise.all(others);
   }
 }

@@ -75,9 +75,9 @@ describe('ProgressWriter', () => {
   it('makes one part of what is computed while another is under way, and holds up nothing', async () => {
     const progress = store.progress.bind(store);
     const waiting: (() => void)[] = [];
-    jest.spyOn(store, 'progress').mockImplementation(async (part) => {
+    jest.spyOn(store, 'progress').mockImplementation(async (model, part) => {
       await new Promise<void>((resolve) => waiting.push(resolve));
-      return progress(part);
+      return progress(model, part);
     });
     const taken = await worker.accepted({ count: 5 });
     await run(taken, 0, 1);
@@ -124,7 +124,7 @@ describe('ProgressWriter', () => {
       begin: store.begin.bind(store),
     };
     const taken = await worker.accepted({ count: 4 });
-    jest.spyOn(store, 'progress').mockImplementationOnce(async (part) => {
+    jest.spyOn(store, 'progress').mockImplementationOnce(async (model, part) => {
       taken.job.interrupted();
       jest.spyOn(store, 'begin').mockImplementationOnce(async (...args) => {
         const answers = await begin(...args);
@@ -132,7 +132,7 @@ describe('ProgressWriter', () => {
         return answers;
       });
       await executor.begin(partOf(taken.job, 2, 3));
-      return progress(part);
+      return progress(model, part);
     });
     await run(taken, 0, 2);
     await until(taken, 2);

@@ -35,7 +35,7 @@ export class ProgressWriter {
       const { fence, outputs } = job;
       const part = outputs.next;
       if (!part) return;
-      const written = await this.store.progress({ id: job.id, fence, ...part });
+      const written = await this.store.progress(job.model, { id: job.id, fence, ...part });
       // It may itself have begun the job anew meanwhile, and then everything is told anew.
       await job.starting;
       if (job.fence !== fence) continue;

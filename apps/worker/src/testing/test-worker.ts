@@ -71,7 +71,7 @@ export class TestWorker {
   /** A job of `count` instances, accepted and taken. */
   async accepted(about: Partial<JobMessage> = {}): Promise<Taken> {
     const id = newJobId(partitionOfModel('iris'));
-    const { count = 1, webhook } = about;
+    const { count = 1 } = about;
     const input = `\n${Array.from({ length: count }, (_, i) => String(i)).join(',\n')}`;
     const shared = { id, version: '1', count, bytes: 2, createdAt: Date.now(), resultTtlS: 60 };
     const spec = {
@@ -82,7 +82,6 @@ export class TestWorker {
       requestId: '',
       metadata: {},
       warnings: [],
-      webhook: webhook && { url: 'https://example.com', events: webhook },
     };
     await this.store.create('iris', [{ spec, input, turn: 1 }]);
     return this.taken({ ...shared, turn: 1, requestId: '', input, ...about });
