@@ -8,6 +8,7 @@ describe('redacted', () => {
     'inputs',
     'secret',
     'secretAccessKey',
+    'secrets',
     'sessionToken',
     'webhook',
   ])('hides %s', (name) => {

@@ -4,6 +4,7 @@ const SECRET_KEYS = new Set([
   'inputs',
   'secret',
   'secretAccessKey',
+  'secrets',
   'sessionToken',
   'webhook',
 ]);

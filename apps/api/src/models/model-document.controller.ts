@@ -6,9 +6,11 @@ import { callerOf } from '../http/caller.js';
 import { ApiDocument } from '../openapi/api-document.js';
 import { modelDocument } from '../openapi/model-document.js';
 import { ApiProblems } from '../openapi/responses.js';
+import { Scope } from '../security/scope.decorator.js';
 import { ModelCatalog } from './model.catalog.js';
 
 @ApiTags('models')
+@Scope('read')
 @Controller('v1/models/:model/openapi.json')
 export class ModelDocumentController {
   constructor(

@@ -1,23 +1,20 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
-import {
-  ApiAcceptedResponse,
-  ApiOkResponse,
-  ApiOperation,
-  ApiQuery,
-  ApiTags,
-} from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ProblemError } from '#libs/contracts';
 import { type FleetCommand, FleetStore } from '#libs/jobs';
 import { ModelPageSchema, ModelSchema, ModelVersionSchema } from '../openapi/model.schemas.js';
+import { ApiPaging } from '../openapi/paging.js';
 import { ApiProblems } from '../openapi/responses.js';
 import { page, pageSize } from '../http/page.js';
+import { Scope } from '../security/scope.decorator.js';
 import { ModelCatalog } from './model.catalog.js';
 import { modelDetail, modelSummary, versionDetail } from './model.view.js';
 
 const TOLD = 'The workers were told; the version as it was then';
 
 @ApiTags('models')
+@Scope('read')
 @Controller('v1/models')
 export class ModelsController {
   constructor(
@@ -30,17 +27,7 @@ export class ModelsController {
     operationId: 'listModels',
     summary: 'The models there are, and the state of their versions',
   })
-  @ApiQuery({
-    name: 'limit',
-    required: false,
-    schema: { type: 'integer', minimum: 1, maximum: 100, default: 20 },
-  })
-  @ApiQuery({
-    name: 'cursor',
-    required: false,
-    schema: { type: 'string' },
-    description: 'A `next_cursor`',
-  })
+  @ApiPaging()
   @ApiOkResponse({ type: ModelPageSchema, description: 'A page of models, by name' })
   @ApiProblems('invalid-request')
   list(@Query('limit') limit?: string, @Query('cursor') cursor?: string) {
@@ -61,6 +48,7 @@ export class ModelsController {
   }
 
   @Post(':model/versions/:version/load')
+  @Scope('models:write')
   @HttpCode(202)
   @RouteConfig({ ignoreBody: true })
   @ApiOperation({ operationId: 'loadVersion', summary: 'Have every worker load a version' })
@@ -71,6 +59,7 @@ export class ModelsController {
   }
 
   @Post(':model/versions/:version/unload')
+  @Scope('models:write')
   @HttpCode(202)
   @RouteConfig({ ignoreBody: true })
   @ApiOperation({

@@ -1,0 +1,14 @@
+import { applyDecorators, SetMetadata } from '@nestjs/common';
+import { ApiExtension } from '@nestjs/swagger';
+
+/** What an API key may be limited to. */
+export const SCOPES = ['predict', 'read', 'webhooks', 'models:write'] as const;
+export type ScopeName = (typeof SCOPES)[number];
+
+export const SCOPE = 'foretell:scope';
+/** Where an operation of the OpenAPI document tells its scope. */
+export const SCOPE_EXTENSION = 'x-scope';
+
+/** Only for keys with this scope. A handler's own goes before that of its controller. */
+export const Scope = (scope: ScopeName) =>
+  applyDecorators(SetMetadata(SCOPE, scope), ApiExtension(SCOPE_EXTENSION, scope));
