@@ -3,7 +3,7 @@ import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { CONFIG, type Config, ConfigModule } from '#libs/config';
 import { JobsModule } from '#libs/jobs';
-import { TelemetryModule } from '#libs/telemetry';
+import { MetricsController, TelemetryModule } from '#libs/telemetry';
 import { OutboundGuard } from '#libs/webhooks';
 import { ApiMetrics } from './api.metrics.js';
 import { HealthController } from './health/health.controller.js';
@@ -31,6 +31,15 @@ import { PredictController } from './predict/predict.controller.js';
 import { PredictService } from './predict/predict.service.js';
 import { ApiKeyGuard } from './security/api-key.guard.js';
 import { ApiKeys } from './security/api-keys.js';
+import { Scope } from './security/scope.decorator.js';
+import { DefaultWebhookController } from './webhooks/default-webhook.controller.js';
+import { DeliveriesController } from './webhooks/deliveries.controller.js';
+import { ReceiversController } from './webhooks/receivers.controller.js';
+import { WebhookSecretController } from './webhooks/webhook-secret.controller.js';
+import { WebhookTargets } from './webhooks/webhook.targets.js';
+
+// Every app has metrics; only here they are behind a key.
+Scope('read')(MetricsController);
 
 /** HTTP in, jobs out. */
 @Module({})
@@ -52,6 +61,10 @@ export class ApiModule {
         JobActionsController,
         ModelsController,
         ModelDocumentController,
+        DeliveriesController,
+        WebhookSecretController,
+        DefaultWebhookController,
+        ReceiversController,
         HealthController,
         ProblemsController,
       ],
@@ -71,12 +84,17 @@ export class ApiModule {
         PredictService,
         QueuePlaces,
         Timekeeper,
+        WebhookTargets,
         { provide: APP_GUARD, useClass: ApiKeyGuard },
         { provide: APP_FILTER, useClass: ProblemFilter },
         {
           provide: OutboundGuard,
           inject: [CONFIG],
-          useFactory: ({ webhooks }: Config) => new OutboundGuard(webhooks.OUTBOUND_ALLOW),
+          useFactory: ({ webhooks }: Config) =>
+            new OutboundGuard({
+              allow: webhooks.OUTBOUND_ALLOW,
+              nameServers: webhooks.OUTBOUND_DNS,
+            }),
         },
       ],
     };

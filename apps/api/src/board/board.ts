@@ -3,14 +3,14 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type Config, isLoopback } from '#libs/config';
-import { type Bundle, DeliveryQueue, type JobMessage, PredictQueues } from '#libs/jobs';
+import { type Bundle, type JobMessage, PredictQueues } from '#libs/jobs';
 import { ModelCatalog } from '../models/model.catalog.js';
 import { boardAccess } from './board.access.js';
 
 const PATH = '/admin/queues';
 
 /**
- * Bull Board over all queues. Inputs, which small jobs carry, are not shown. Predictions are for looking at only: a
+ * Bull Board over the models' queues. Inputs, which small jobs carry, are not shown. Predictions are for looking at only: a
  * job removed behind its record's back would never end.
  */
 export async function mountBoard(app: NestFastifyApplication, config: Config): Promise<void> {
@@ -19,12 +19,9 @@ export async function mountBoard(app: NestFastifyApplication, config: Config): P
 
   const queues = app.get(PredictQueues);
   const catalog = app.get(ModelCatalog);
-  const deliveries = new BullMQAdapter(app.get(DeliveryQueue).queue, {
-    description: 'Callbacks that are owed, under way, delivered or given up',
-  });
   const serverAdapter = new FastifyAdapter().setBasePath(PATH);
   const board = createBullBoard({
-    queues: [deliveries],
+    queues: [],
     serverAdapter,
     options: { uiConfig: { boardTitle: 'Foretell', hideRedisDetails: true } },
   });
@@ -37,7 +34,7 @@ export async function mountBoard(app: NestFastifyApplication, config: Config): P
       adapter.setFormatter('data', withoutInputs);
       models.set(name, adapter);
     }
-    board.replaceQueues([...names.flatMap((name) => models.get(name) ?? []), deliveries]);
+    board.replaceQueues(names.flatMap((name) => models.get(name) ?? []));
   });
 
   const fastify = app.getHttpAdapter().getInstance();

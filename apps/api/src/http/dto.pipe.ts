@@ -22,13 +22,18 @@ export class DtoPipe<T extends object> implements PipeTransform<unknown, T> {
   /** Whether there are rules that a body breaks by leaving a field out. */
   private readonly demanding: boolean;
 
-  constructor(private readonly dto: Type<T>) {
+  /** @param otherwise stands for a body that is left out; absent: there must be one. */
+  constructor(
+    private readonly dto: Type<T>,
+    private readonly otherwise?: object,
+  ) {
     this.fields = fieldsOf(dto);
     this.demanding = requiredOf(dto).size > 0;
   }
 
   /** @throws ProblemError `invalid-request` with pointers into the body. */
-  transform(body: unknown): T {
+  transform(given: unknown): T {
+    const body = given === undefined ? this.otherwise : given;
     if (!isRecord(body)) {
       throw new ProblemError('invalid-request', 'Send a JSON object; /docs shows its fields.', {
         errors: [{ pointer: '', message: 'must be an object' }],
@@ -63,9 +68,12 @@ const VALIDATOR_OPTIONS = {
   validationError: { target: false, value: false },
 };
 
+/** An instance may be null; no `webhook` at all is another thing than none said. */
+const NULL_SAYS_SOMETHING: ReadonlySet<string> = new Set(['input', 'webhook']);
+
 /**
  * Copies the fields that the DTO knows, so that names like `constructor` never reach it, and complains of
- * the others. Null is how many clients write a field that is left out; only `input` may really be null.
+ * the others. Null is how many clients write a field that is left out.
  */
 export function fill<T extends object>(
   dto: T,
@@ -76,7 +84,8 @@ export function fill<T extends object>(
 ): T {
   for (const [name, value] of Object.entries(body)) {
     if (known.has(name)) {
-      if (value !== null || name === 'input') (dto as Record<string, unknown>)[name] = value;
+      if (value !== null || NULL_SAYS_SOMETHING.has(name))
+        (dto as Record<string, unknown>)[name] = value;
     } else if (errors.length < MAX_POINTED_ERRORS) {
       errors.push({
         pointer: `${at}/${pointerPart(name)}`,

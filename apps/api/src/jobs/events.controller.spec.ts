@@ -85,7 +85,7 @@ describe('GET /v1/jobs/{id}/events', () => {
   }
 
   const progress = ({ id, fence }: Run, done: number, outputs: unknown[]) =>
-    store.progress({ id, fence, done, outputs: JSON.stringify(outputs) });
+    store.progress(MODEL, { id, fence, done, outputs: JSON.stringify(outputs) });
 
   async function publish({ id, fence }: Run, outputs: unknown[] = ['a', 'b', 'c', 'd', 'e', 'f']) {
     const [done] = await store.publish(MODEL, [

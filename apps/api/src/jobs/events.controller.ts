@@ -7,6 +7,7 @@ import { callerOf } from '../http/caller.js';
 import { hangUpOf } from '../http/hang-up.js';
 import { ApiProblems } from '../openapi/responses.js';
 import { ApiEvents } from '../openapi/waiting.js';
+import { Scope } from '../security/scope.decorator.js';
 import { EventStreams } from './event.streams.js';
 import { isAtEnd, positionAfter } from './job.events.js';
 import { JobReader } from './job.reader.js';
@@ -18,6 +19,7 @@ const PATIENCE_HEARTBEATS = 4;
 const LAST_BYTES_MS = 1000;
 
 @ApiTags('jobs')
+@Scope('read')
 @Controller()
 export class EventsController {
   private readonly logger = new Logger('Events');

@@ -8,6 +8,7 @@ import { callerOf } from '../http/caller.js';
 import { DtoPipe } from '../http/dto.pipe.js';
 import { jobHeaders } from '../http/job.headers.js';
 import { ApiJob, ApiJobAccepted, ApiProblems } from '../openapi/responses.js';
+import { Scope } from '../security/scope.decorator.js';
 import { BulkCancelAnswer, BulkCancelDto } from './bulk-cancel.dto.js';
 import { JobActions } from './job.actions.js';
 import { JobReader } from './job.reader.js';
@@ -16,6 +17,7 @@ import { JobReader } from './job.reader.js';
 const NOT_SERVED = ['model-not-found', 'version-not-found', 503] as const;
 
 @ApiTags('jobs')
+@Scope('predict')
 @Controller('v1/jobs')
 export class JobActionsController {
   constructor(

@@ -6,11 +6,13 @@ import type { JobView } from '#libs/contracts';
 import { callerOf } from '../http/caller.js';
 import type { Page } from '../http/page.js';
 import { ApiProblems } from '../openapi/responses.js';
+import { Scope } from '../security/scope.decorator.js';
 import { JobLister } from './job.lister.js';
 import { ApiJobList } from './job-list.openapi.js';
 import { type RawQuery, readListQuery } from './list.query.js';
 
 @ApiTags('jobs')
+@Scope('read')
 @Controller('v1/jobs')
 export class JobListController {
   constructor(

@@ -1,6 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiOkResponse, ApiProperty, ApiQuery, ApiSchema } from '@nestjs/swagger';
 import { JOB_STATUSES } from '#libs/contracts';
+import { ApiPaging } from '../openapi/paging.js';
 import { JobSchema } from '../openapi/schemas.js';
 
 @ApiSchema({ name: 'JobPage' })
@@ -54,17 +55,7 @@ export function ApiJobList() {
         schema: { type: 'string', format: 'date-time' },
       }),
     ),
-    ApiQuery({
-      name: 'limit',
-      required: false,
-      schema: { type: 'integer', minimum: 1, maximum: 100, default: 20 },
-    }),
-    ApiQuery({
-      name: 'cursor',
-      required: false,
-      description: '`next_cursor` of the page before',
-      schema: { type: 'string' },
-    }),
+    ApiPaging(),
     ApiOkResponse({ type: JobPageSchema, description: 'A page of jobs, the newest first' }),
   );
 }

@@ -4,8 +4,6 @@ import { NestFactory } from '@nestjs/core';
 import { ConfigModule, loadConfig } from '#libs/config';
 import { ProblemError } from '#libs/contracts';
 import {
-  Callbacks,
-  DeliveryQueue,
   JobIndex,
   type JobSpec,
   JobsModule,
@@ -31,7 +29,6 @@ describe('JobActions', () => {
   let redis: TestRedis;
   let app: INestApplicationContext;
   let store: JobStore;
-  let deliveries: DeliveryQueue;
   let sut: JobActions;
   const expectAt = jest.fn<Timekeeper['expectAt']>();
   const resolve = jest.fn<(model: string, version: string) => { rowsPerRun: number }>();
@@ -42,8 +39,6 @@ describe('JobActions', () => {
     const imports = [ConfigModule.forRoot(config), JobsModule.forRoot({ failFast: false })];
     app = await NestFactory.createApplicationContext({ module: Root, imports }, { logger: false });
     store = app.get(JobStore);
-    deliveries = app.get(DeliveryQueue);
-    deliveries.queue.on('error', () => undefined);
     const reader = {
       async find(id: string) {
         const record = await store.find(id);
@@ -55,7 +50,6 @@ describe('JobActions', () => {
       store,
       app.get(JobIndex),
       reader as unknown as JobReader,
-      app.get(Callbacks),
       { resolve } as unknown as ModelCatalog,
       app.get(Submitter),
       { expectAt } as unknown as Timekeeper,
@@ -83,18 +77,7 @@ describe('JobActions', () => {
     return spec;
   }
 
-  const webhook = { url: 'https://example.com', events: ['canceled' as const] };
   const statusOf = async ({ id }: JobSpec) => (await store.find(id))?.status;
-  const owed = async () => (await deliveries.queue.getWaiting()).map(({ data }) => data.jobId);
-
-  it('owes the callback of a cancel whose process died before it did', async () => {
-    const job = await created({ webhook });
-    await store.cancel(MODEL, [job]);
-    expect(await owed()).not.toContain(job.id);
-    expect((await sut.cancel(job.id, CALLER)).status).toBe('canceled');
-    await sut.cancel(job.id, CALLER);
-    expect((await owed()).filter((id) => id === job.id)).toHaveLength(1);
-  });
 
   it('refuses to cancel one that ends in this instant', async () => {
     const job = await created();
@@ -107,7 +90,7 @@ describe('JobActions', () => {
 
   it('cancels all there are in a thousand and more, and none that comes while it is at it', async () => {
     const queued = await Promise.all(Array.from({ length: 1200 }, () => created()));
-    const [running] = [await created({ webhook })];
+    const [running] = [await created()];
     await store.begin(MODEL, [running.id]);
     const bobs = await created({ owner: 'bob' });
     let late: JobSpec | undefined;
@@ -125,7 +108,6 @@ describe('JobActions', () => {
     expect(new Set(ended)).toEqual(new Set(['canceled']));
     expect(late && (await statusOf(late))).toBe('queued');
     expect(await statusOf(bobs)).toBe('queued');
-    expect(await owed()).toContain(running.id);
     if (late) await store.cancel(MODEL, [late]);
   });
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { isTerminal, type JobStatus, ProblemError } from '#libs/contracts';
-import { Callbacks, JobIndex, type JobRecord, JobStore, startBy, Submitter } from '#libs/jobs';
+import { JobIndex, type JobRecord, JobStore, startBy, Submitter } from '#libs/jobs';
 import type { Caller } from '../http/caller.js';
 import { ModelCatalog } from '../models/model.catalog.js';
 import { type BulkCancelDto, OPEN_STATUSES } from './bulk-cancel.dto.js';
@@ -19,7 +19,6 @@ export class JobActions {
     private readonly store: JobStore,
     private readonly index: JobIndex,
     private readonly reader: JobReader,
-    private readonly callbacks: Callbacks,
     private readonly catalog: ModelCatalog,
     private readonly submitter: Submitter,
     private readonly timekeeper: Timekeeper,
@@ -36,8 +35,6 @@ export class JobActions {
     if (record.status !== 'canceled') {
       throw new ProblemError('job-ended', `It is ${record.status} already, and stays so.`);
     }
-    // Also of one that was canceled before: whoever did that may have died before this.
-    await this.callbacks.owe([record.spec], 'canceled');
     return record;
   }
 
@@ -70,9 +67,7 @@ export class JobActions {
       .map(({ spec }) => spec);
     if (open.length === 0) return 0;
     const after = await this.store.cancel(model, open);
-    const canceled = open.filter((_, i) => after[i] === 'canceled');
-    await this.callbacks.owe(canceled, 'canceled');
-    return canceled.length;
+    return after.filter((status) => status === 'canceled').length;
   }
 
   /**

@@ -15,7 +15,7 @@ import {
   toldBy,
 } from './job.events.js';
 
-const PAST = { status: 'failed', error: null, startedAt: 1, endedAt: 2 } as const;
+const PAST = { status: 'failed', error: null, startedAt: 1, endedAt: 2, end: null } as const;
 
 interface About extends Partial<Omit<JobRecord, 'spec'>> {
   count?: number;

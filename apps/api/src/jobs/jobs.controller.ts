@@ -7,10 +7,12 @@ import { callerOf } from '../http/caller.js';
 import { parsePrefer } from '../http/prefer.js';
 import { ApiJob, ApiProblems } from '../openapi/responses.js';
 import { ApiPrefer } from '../openapi/waiting.js';
+import { Scope } from '../security/scope.decorator.js';
 import { JobReader } from './job.reader.js';
 import { JobWaiter } from './job.waiter.js';
 
 @ApiTags('jobs')
+@Scope('read')
 @Controller()
 export class JobsController {
   constructor(

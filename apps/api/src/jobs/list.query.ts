@@ -1,7 +1,7 @@
-import { isRFC3339 } from 'class-validator';
 import { JOB_STATUSES, type JobStatus, MODEL_NAME, ProblemError } from '#libs/contracts';
 import { isJobId } from '#libs/jobs';
 import { decodeCursor, pageSize } from '../http/page.js';
+import { TIME_RULE, timeOf } from '../http/time.js';
 import { isMetadata, METADATA_RULE } from '../predict/predict.rules.js';
 
 /** Which of a caller's jobs are to be listed. */
@@ -71,9 +71,7 @@ function metadataIn(query: RawQuery): Record<string, string> {
 function timeIn(query: RawQuery, name: string): number | undefined {
   const text = once(query, name);
   if (text === undefined) return undefined;
-  const ms = isRFC3339(text) ? Date.parse(text) : NaN;
-  if (!Number.isNaN(ms)) return Math.max(0, ms);
-  return refuse(`${name} must be a time like 2026-11-21T09:13:47.472Z (RFC 3339).`);
+  return timeOf(text) ?? refuse(`${name} ${TIME_RULE}.`);
 }
 
 function once(query: RawQuery, name: string): string | undefined {

@@ -4,8 +4,7 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { Callbacks, JobIndex, type JobSpec, JobStore, type OverJob, Payloads } from '#libs/jobs';
-import { AlarmClock } from './alarm-clock.js';
+import { AlarmClock, JobIndex, type JobSpec, JobStore, type OverJob, Payloads } from '#libs/jobs';
 
 /** No deadline that another process has heard of is missed by more. */
 const ROUND_MS = 1000;
@@ -29,7 +28,6 @@ export class Timekeeper implements OnApplicationBootstrap, OnApplicationShutdown
     private readonly index: JobIndex,
     private readonly store: JobStore,
     private readonly payloads: Payloads,
-    private readonly callbacks: Callbacks,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -66,9 +64,7 @@ export class Timekeeper implements OnApplicationBootstrap, OnApplicationShutdown
     if (ids.length > 0) {
       const specs = (await this.store.findMany(ids)).flatMap((record) => record?.spec ?? []);
       const ended = await this.store.expire(model, specs);
-      const expired = specs.filter((_, i) => ended[i]);
-      this.tell(expired);
-      await this.callbacks.owe(expired, 'expired');
+      this.tell(specs.filter((_, i) => ended[i]));
     }
     if (next !== null) this.expectAt(model, next);
   }

@@ -1,7 +1,7 @@
 import type { OpenAPIObject, ParameterObject, SchemaObject } from '@nestjs/swagger';
 import { MODEL_NAME, PROBLEMS, type ProblemCode, VERSION_NAME } from '#libs/contracts';
 import { headers } from './headers.js';
-import { type Operation, operationsOf } from './operations.js';
+import { type Operation, operationsOf, scopeOf } from './operations.js';
 import { problemResponse } from './responses.js';
 
 /** What a name in a path stands for, wherever it stands. */
@@ -18,6 +18,11 @@ const PATH_PARAMETERS: Record<
     description: 'Version of a model',
     example: '1',
     schema: { type: 'string', pattern: VERSION_NAME.source },
+  },
+  receiver: {
+    description: 'Id of a receiver',
+    example: 'rcv_5a1fe2b7c3d94e08a6b1c2d3e4',
+    schema: { type: 'string' },
   },
   id: {
     description: 'Id of a job',
@@ -42,6 +47,7 @@ export function completeOperations(document: OpenAPIObject): void {
   for (const one of operationsOf(document)) {
     nameOperation(one, taken);
     describeParameters(one);
+    describeScope(one);
     addCommonProblems(one);
     for (const response of Object.values(one.responses)) {
       response.headers = { ...headers('X-Request-ID'), ...response.headers };
@@ -64,12 +70,19 @@ function describeParameters({ operation }: Operation): void {
   ];
 }
 
+function describeScope({ operation }: Operation): void {
+  const scope = scopeOf(operation);
+  if (scope === null) return;
+  const needed = `Where keys are configured, needs one with the scope \`${scope}\`.`;
+  operation.description = [operation.description, needed].filter(Boolean).join('\n\n');
+}
+
 function addCommonProblems({ operation, responses }: Operation): void {
   const common: ProblemCode[] = ['bad-request', 'internal-error', 'not-ready'];
   // Told by its decorator: a requirement of nothing.
   const isPublic = operation.security?.some((needed) => Object.keys(needed).length === 0) === true;
   if (isPublic) operation.security = [];
-  else common.push('unauthorized');
+  else common.push('unauthorized', 'forbidden');
   if (operation.requestBody) {
     common.push('invalid-json', 'payload-too-large', 'unsupported-media-type');
   }

@@ -9,7 +9,7 @@ import { loadConfig } from '#libs/config';
 import { startTestRedis, type TestRedis } from '#libs/testing';
 import { ApiModule } from '../api.module.js';
 import { createDocument } from './document.js';
-import { operationsOf } from './operations.js';
+import { operationsOf, scopeOf } from './operations.js';
 
 describe('the OpenAPI document', () => {
   const connections = jest.spyOn(Redis.prototype, 'connect');
@@ -94,6 +94,17 @@ describe('the OpenAPI document', () => {
     expect(open.map(({ operation }) => operation.security)).toEqual(open.map(() => []));
   });
 
+  it('names the scope of every operation that needs a key, and only of those', () => {
+    for (const { path, method, operation, responses } of operationsOf(document)) {
+      const scope = scopeOf(operation);
+      const said = operation.description?.includes(`scope \`${scope}\``) ?? false;
+      expect([method, path, scope !== null, '403' in responses, said]).toEqual([
+        ...[method, path],
+        ...Array<boolean>(3).fill('401' in responses),
+      ]);
+    }
+  });
+
   it('links each job to what can be done with it', () => {
     const ids = operationsOf(document)
       .filter(({ path }) => path.startsWith('/v1/jobs/{id}'))
@@ -125,6 +136,9 @@ describe('the OpenAPI document', () => {
     [{ input: 1, queue_timeout_s: 0 }, false],
     [{ input: 1, priority: 'urgent' }, false],
     [{ input: 1, webhook: { url: 'ftp://example.com' } }, false],
+    [{ input: 1, webhook: { events: ['failed'] } }, true],
+    [{ input: 1, webhook: {} }, true],
+    [{ input: 1, webhook: 'https://example.com' }, false],
     [{ input: 1, webhook: { url: 'https://example.com', secret: 'x' } }, false],
     [{ input: 1, metadata: { '': 'x' } }, false],
   ])('takes the body %j: %p', (body, taken) => {
@@ -142,8 +156,13 @@ describe('the OpenAPI document', () => {
         'multipart/form-data': { schema: { $ref: '#/components/schemas/PredictRequestForm' } },
       },
     });
+    const webhook = {
+      description: expect.stringContaining('null: none'),
+      anyOf: [{ $ref: '#/components/schemas/Webhook' }, { type: 'null' }],
+    };
+    expect(schemaOf('PredictRequest')).toMatchObject({ properties: { webhook } });
     expect(schemaOf('PredictRequestForm')).toMatchObject({
-      properties: { input: { format: 'binary' }, inputs: { items: { format: 'binary' } } },
+      properties: { input: { format: 'binary' }, inputs: { items: { format: 'binary' } }, webhook },
     });
   });
 });

@@ -25,7 +25,7 @@ export function createDocument(app: INestApplication, config: Config): OpenAPIOb
     .addTag('jobs', 'What becomes of them')
     .addTag('models', 'What there is to predict with')
     .addTag('operations', 'How the installation is')
-    .addTag('webhooks', 'What you are called with')
+    .addTag('webhooks', 'What you are called with, and how that goes')
     .addBearerAuth()
     .addSecurityRequirements('bearer')
     .build();

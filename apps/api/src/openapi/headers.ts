@@ -17,6 +17,7 @@ export const HEADERS = {
     description: 'What of `Prefer` was applied; absent where nothing was',
     schema: { type: 'string' },
   },
+  'Cache-Control': { required: true, schema: { type: 'string', enum: ['no-store'] } },
   Vary: { schema: { type: 'string', enum: ['Prefer'] } },
   'Idempotency-Replayed': {
     description: 'An earlier request with this `Idempotency-Key` has submitted the job',

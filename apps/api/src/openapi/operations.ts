@@ -1,4 +1,5 @@
 import type { OpenAPIObject, OperationObject, ResponseObject } from '@nestjs/swagger';
+import { SCOPE_EXTENSION, type ScopeName } from '../security/scope.decorator.js';
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
@@ -9,6 +10,12 @@ export interface Operation {
   operation: OperationObject;
   /** By status. */
   responses: Record<string, ResponseObject>;
+}
+
+/** The scope that an operation needs of a key; null where it says none. */
+export function scopeOf(operation: OperationObject): ScopeName | null {
+  const scope = (operation as { [SCOPE_EXTENSION]?: ScopeName })[SCOPE_EXTENSION];
+  return scope ?? null;
 }
 
 /** All operations of a document, to be read or changed in place. */

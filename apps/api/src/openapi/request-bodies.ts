@@ -58,12 +58,13 @@ function limits(properties: Properties, { jobs, models }: Config): Properties {
   );
 }
 
-/** Many clients write null for a field that is left out; only `input` may really be null. */
+/** Many clients write null for a field that is left out; only `input` and `webhook` may really be null. */
 function nullable(properties: Properties, required: readonly string[]): Properties {
   return Object.fromEntries(
     Object.entries(properties).map(([name, schema]) => {
       if (name === 'input' || required.includes(name)) return [name, schema];
       if ('$ref' in schema) return [name, { anyOf: [schema, { type: 'null' }] }];
+      if (schema.allOf) return [name, orNull(schema)];
       const { type = [] } = schema;
       const values = schema.enum as unknown[] | undefined;
       return [
@@ -74,11 +75,17 @@ function nullable(properties: Properties, required: readonly string[]): Properti
   );
 }
 
+/** How Nest writes a reference that has a description. */
+function orNull({ allOf = [], ...said }: SchemaObject): SchemaObject {
+  return { ...said, anyOf: [...allOf, { type: 'null' }] };
+}
+
 /** Files where the same in JSON has instances. */
 function inForm(properties: Properties): Properties {
   return {
     ...properties,
     input: { ...FILE, description: 'A picture: PNG, JPEG or WebP' },
     inputs: { ...properties['inputs'], items: FILE, description: 'Several pictures' },
+    webhook: orNull(properties['webhook'] as SchemaObject),
   };
 }

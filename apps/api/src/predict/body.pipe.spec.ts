@@ -85,7 +85,6 @@ describe('BodyPipe', () => {
   });
 
   it.each<[Record<string, unknown>, string]>([
-    [{}, '/webhook/url'],
     [{ url: 5 }, '/webhook/url'],
     [{ url: `https://x/${'y'.repeat(2048)}` }, '/webhook/url'],
     [{ url: 'https://x', events: 'failed' }, '/webhook/events'],
@@ -126,13 +125,24 @@ describe('BodyPipe', () => {
   });
 
   it('takes null for a field that is left out, as many clients write it', () => {
-    const names = ['parameters', 'webhook', 'result_ttl_s', 'metadata', 'version', 'inputs'].concat(
-      ['priority', 'queue_timeout_s', 'execution_timeout_s'],
-    );
+    const names = ['parameters', 'result_ttl_s', 'metadata', 'version', 'inputs'].concat([
+      'priority',
+      'queue_timeout_s',
+      'execution_timeout_s',
+    ]);
     const nulls = Object.fromEntries(names.map((name) => [name, null]));
     const dto = any.transform({ input: 1, model: 'iris', ...nulls });
     expect(Object.values(dto)).not.toContain(null);
     expect(errorsOf({ inputs: null })).toMatchObject([{ message: 'must have input or inputs' }]);
+  });
+
+  it('takes null for no webhook at all, and nothing for the default one', () => {
+    expect(sut.transform({ input: 1, webhook: null }).webhook).toBeNull();
+    expect(sut.transform({ input: 1 }).webhook).toBeUndefined();
+    expect(sut.transform({ input: 1, webhook: { events: ['failed'], url: null } }).webhook).toEqual(
+      { events: ['failed'] },
+    );
+    expect(sut.transform({ input: 1, webhook: {} }).webhook).toEqual({});
   });
 
   it('tells at most 20 errors, however wrong the body is', () => {

@@ -1,6 +1,7 @@
 import { isRecord, type PointedError } from '#libs/contracts';
 import { DtoPipe, fieldsOf, fill } from '../http/dto.pipe.js';
-import { type PredictDto, WebhookDto } from './predict.dto.js';
+import { WebhookDto } from '../webhooks/webhook.dto.js';
+import type { PredictDto } from './predict.dto.js';
 
 /** Makes the body of a submission into its DTO. */
 export class BodyPipe<T extends PredictDto> extends DtoPipe<T> {

@@ -82,10 +82,9 @@ describe('KeyedSubmissions', () => {
     );
   }
 
-  const draft = (id?: string) => ({ spec: specOf(id), input: INPUT, bundleRows: 64 });
-  const notServed = () => {
-    throw NOT_SERVED;
-  };
+  const draft = (id?: string) =>
+    Promise.resolve({ spec: specOf(id), input: INPUT, bundleRows: 64 });
+  const notServed = () => Promise.reject(NOT_SERVED);
   const send = (of = draft, to = sut) =>
     to.submit(CALLER, { owner: CALLER.owner, key, fingerprint: 'f' }, INPUT, of);
 

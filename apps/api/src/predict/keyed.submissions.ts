@@ -17,7 +17,7 @@ export interface Submitted {
 }
 
 /** Makes the job of a valid request. @param id that it must have; absent: a fresh one. */
-type Draft = (id?: string) => Submission;
+type Draft = (id?: string) => Promise<Submission>;
 
 /**
  * Submissions with an `Idempotency-Key`. The first one to claim the key says which id the job has; every
@@ -64,7 +64,7 @@ export class KeyedSubmissions {
     const known = await this.keys.find(request);
     if (known !== null) return this.repeat(caller, known, input, draft);
     // Before the claim: a request that is refused leaves the key free.
-    const submission = draft();
+    const submission = await draft();
     const { id } = submission.spec;
     const claimed = await this.keys.claim(request, id);
     if (claimed !== id) return this.repeat(caller, claimed, input, draft);
@@ -83,7 +83,7 @@ export class KeyedSubmissions {
     // What is written already counts: by now another version may be the default, or none be served.
     const submission = record
       ? { spec: record.spec, input, bundleRows: record.spec.count }
-      : draft(id);
+      : await draft(id);
     return { record: await this.ensure(caller, submission), replayed: true };
   }
 

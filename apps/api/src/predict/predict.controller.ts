@@ -11,6 +11,7 @@ import { JobReader } from '../jobs/job.reader.js';
 import { JobWaiter } from '../jobs/job.waiter.js';
 import { ApiProblems } from '../openapi/responses.js';
 import { ApiSubmission } from '../openapi/submission.js';
+import { Scope } from '../security/scope.decorator.js';
 import { BodyPipe } from './body.pipe.js';
 import { idempotencyKeyOf } from './idempotency-key.js';
 import { PredictAnyDto, PredictDto } from './predict.dto.js';
@@ -19,6 +20,7 @@ import { PredictService } from './predict.service.js';
 @ApiTags('predictions')
 @ApiConsumes('application/json', 'multipart/form-data')
 @ApiProblems('model-not-found', 'version-not-found', 'job-gone', 422, 503)
+@Scope('predict')
 @Controller()
 export class PredictController {
   private readonly logger = new Logger('Predict');

@@ -1,18 +1,14 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import {
   Allow,
-  ArrayUnique,
-  IsArray,
   IsIn,
   IsInt,
   IsNumber,
   IsObject,
   IsOptional,
   IsPositive,
-  IsString,
   Matches,
   Max,
-  MaxLength,
   Min,
   ValidateNested,
 } from 'class-validator';
@@ -22,41 +18,15 @@ import {
   PRIORITIES,
   type Priority,
   VERSION_NAME,
-  WEBHOOK_EVENTS,
-  type WebhookEvent,
 } from '#libs/contracts';
 import { ANY_JSON } from '../openapi/fields.js';
+import { WebhookDto } from '../webhooks/webhook.dto.js';
 import { IsInstanceList, IsMetadata, METADATA } from './predict.rules.js';
 
 /** A year: what lies beyond is a mistake. */
 const MAX_SECONDS = 365 * 86_400;
 /** As OpenAPI 3.1 says it; the type has the older form. */
 const ABOVE_ZERO: object = { exclusiveMinimum: 0 };
-
-@ApiSchema({ name: 'Webhook' })
-export class WebhookDto {
-  @ApiProperty({
-    format: 'uri',
-    pattern: '^https?://',
-    maxLength: 2048,
-    description: 'Gets a Standard Webhooks POST; of a public address, without user or password',
-  })
-  @IsString()
-  @MaxLength(2048)
-  url!: string;
-
-  @ApiPropertyOptional({
-    enum: WEBHOOK_EVENTS,
-    isArray: true,
-    uniqueItems: true,
-    description: 'Default: all',
-  })
-  @IsOptional()
-  @IsArray()
-  @ArrayUnique()
-  @IsIn(WEBHOOK_EVENTS, { each: true })
-  events?: WebhookEvent[];
-}
 
 /** The body of a submission to a model that its path names. */
 @ApiSchema({ name: 'PredictRequest' })
@@ -85,11 +55,14 @@ export class PredictDto {
   @IsObject()
   parameters?: Record<string, unknown>;
 
-  @ApiPropertyOptional({ type: WebhookDto })
+  @ApiPropertyOptional({
+    type: WebhookDto,
+    description: 'Default: the default webhook of the API key, where it has one; null: none',
+  })
   @IsOptional()
   @IsObject()
   @ValidateNested()
-  webhook?: WebhookDto;
+  webhook?: WebhookDto | null;
 
   @ApiPropertyOptional({ enum: PRIORITIES, description: 'Default: normal' })
   @IsOptional()

@@ -1,6 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
-import { ProblemError, WEBHOOK_EVENTS } from '#libs/contracts';
 import {
   createdAtOf,
   inputText,
@@ -11,11 +10,11 @@ import {
   type Submission,
   Submitter,
 } from '#libs/jobs';
-import { OutboundForbidden, OutboundGuard } from '#libs/webhooks';
 import { ApiMetrics } from '../api.metrics.js';
 import type { Caller } from '../http/caller.js';
 import { Timekeeper } from '../jobs/timekeeper.js';
 import { ModelCatalog } from '../models/model.catalog.js';
+import { WebhookTargets } from '../webhooks/webhook.targets.js';
 import { clocksOf } from './clocks.js';
 import { fingerprintOf } from './idempotency-key.js';
 import { KeyedSubmissions, type Submitted } from './keyed.submissions.js';
@@ -40,7 +39,7 @@ export class PredictService {
     private readonly catalog: ModelCatalog,
     private readonly submitter: Submitter,
     private readonly keyed: KeyedSubmissions,
-    private readonly guard: OutboundGuard,
+    private readonly webhooks: WebhookTargets,
     private readonly metrics: ApiMetrics,
     private readonly timekeeper: Timekeeper,
   ) {}
@@ -50,7 +49,7 @@ export class PredictService {
     const { idempotencyKey } = asked;
     const submitted =
       idempotencyKey === undefined
-        ? await this.submitNew(this.draft(caller, asked))
+        ? await this.submitNew(this.draft(caller, asked), asked)
         : await this.submitKeyed(caller, asked, idempotencyKey);
     if (!submitted.replayed) this.accepted(submitted.record.spec);
     return submitted;
@@ -61,12 +60,22 @@ export class PredictService {
     const input = textOf(body);
     const fingerprint = fingerprintOf(model, version, body, input);
     const request = { owner: caller.owner, key, fingerprint };
-    return this.keyed.submit(caller, request, input, (id) => this.draft(caller, asked, id, input));
+    return this.keyed.submit(caller, request, input, async (id) => {
+      const submission = this.draft(caller, asked, id, input);
+      await this.checkWebhook(submission, asked);
+      return submission;
+    });
   }
 
-  private async submitNew(submission: Submission): Promise<Submitted> {
+  private async submitNew(submission: Submission, asked: Asked): Promise<Submitted> {
+    // Most have none, and are not to wait for a turn.
+    if (submission.spec.webhook) await this.checkWebhook(submission, asked);
     await this.submitter.submit(submission);
     return { record: queuedRecord(submission.spec), replayed: false };
+  }
+
+  private async checkWebhook({ spec }: Submission, { body }: Asked): Promise<void> {
+    if (spec.webhook) await this.webhooks.check(spec.webhook, body.webhook);
   }
 
   /** @param known the text of the input, where it was made already: what is not valid is not worth making it. */
@@ -95,22 +104,9 @@ export class PredictService {
       metadata: body.metadata ?? {},
       warnings,
       shape: shapeOf(served.report, instances),
-      webhook: this.webhook(body),
+      webhook: this.webhooks.of(caller.owner, body.webhook),
     };
     return { spec, input, bundleRows: served.rowsPerRun };
-  }
-
-  private webhook({ webhook }: PredictDto): JobSpec['webhook'] {
-    if (!webhook) return undefined;
-    try {
-      this.guard.checkUrl(webhook.url);
-    } catch (error) {
-      if (!(error instanceof OutboundForbidden)) throw error;
-      throw new ProblemError('url-forbidden', 'The webhook URL may not be called.', {
-        errors: [{ pointer: '/webhook/url', message: error.message }],
-      });
-    }
-    return { url: webhook.url, events: webhook.events ?? [...WEBHOOK_EVENTS] };
   }
 
   private accepted(spec: JobSpec): void {
