@@ -5,17 +5,25 @@ import { describe, expect, it } from '@jest/globals';
 const GUIDES = path.join(import.meta.dirname, '../../docs/guides');
 const LANGUAGE: Record<string, string> = { '.sh': 'sh', '.ts': 'ts', '.py': 'python' };
 
+/** The blocks of code in a guide, fences included. */
+function blocksOf(guide: string): string[] {
+  const text = readFileSync(path.join(GUIDES, guide), 'utf8');
+  return [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([block]) => block);
+}
+
 describe('the examples in the guides', () => {
-  const guide = readFileSync(path.join(GUIDES, 'results.md'), 'utf8');
-  const blocks = [...guide.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([block]) => block);
+  const results = blocksOf('results.md');
+  const webhooks = blocksOf('webhooks.md');
   const examples = readdirSync(path.join(GUIDES, 'examples'));
 
   it.each(examples)('%s stands there as it is tested', (example) => {
     const text = readFileSync(path.join(GUIDES, 'examples', example), 'utf8');
-    expect(blocks).toContain(`\`\`\`${LANGUAGE[path.extname(example)] ?? ''}\n${text}\`\`\``);
+    const block = `\`\`\`${LANGUAGE[path.extname(example)] ?? ''}\n${text}\`\`\``;
+    expect([...results, ...webhooks]).toContain(block);
   });
 
-  it('are all that stands there: nothing is shown that is not tested', () => {
-    expect(blocks).toHaveLength(examples.length);
+  it('are all programs that stand there: none is shown that is not tested', () => {
+    const programs = [...results, ...webhooks.filter((block) => !block.startsWith('```sh'))];
+    expect(programs).toHaveLength(examples.length);
   });
 });

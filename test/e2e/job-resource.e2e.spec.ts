@@ -24,6 +24,8 @@ const JOB_ROUTES: [method: 'GET' | 'POST', path: (id: string) => string][] = [
   ['GET', (id) => `/v1/jobs/${id}`],
   ['GET', (id) => `/jobs/${id}`],
   ['GET', (id) => `/v1/jobs/${id}/events`],
+  ['GET', (id) => `/v1/jobs/${id}/deliveries`],
+  ['POST', (id) => `/v1/jobs/${id}/deliveries/redeliver`],
   ['POST', (id) => `/v1/jobs/${id}/cancel`],
   ['POST', (id) => `/v1/jobs/${id}/retry`],
 ];

@@ -71,6 +71,11 @@ describe('what is answered', () => {
     '/v1/jobs?cursor=x',
     NO_JOB,
     `${NO_JOB}/events`,
+    `${NO_JOB}/deliveries`,
+    '/v1/webhooks/secret',
+    '/v1/webhooks/default',
+    '/v1/webhooks/receivers',
+    '/v1/webhooks/receivers?cursor=x',
   ])('to GET %s is documented', async (path) => {
     await get(all, path);
   });
@@ -89,6 +94,11 @@ describe('what is answered', () => {
     ['/v1/jobs/cancel', { status: 'failed' }],
     [`${NO_JOB}/cancel`, ''],
     [`${NO_JOB}/retry`, ''],
+    [`${NO_JOB}/deliveries/redeliver`, {}],
+    ['/v1/webhooks/secret/rotate', ''],
+    ['/v1/webhooks/redeliver', { since: '2026-11-21T09:13:47Z' }],
+    ['/v1/webhooks/redeliver', {}],
+    ['/v1/webhooks/receivers/none/enable', ''],
   ])('to POST %s %j is documented', async (path, body) => {
     await post(all, path, body);
   });

@@ -44,6 +44,23 @@ export class Client {
     return answer<T>(response);
   }
 
+  async put<T = Record<string, unknown>>(path: string, body: unknown): Promise<Answer<T>> {
+    const response = await fetch(new URL(path, this.url), {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json', ...this.headers },
+      body: JSON.stringify(body),
+    });
+    return answer<T>(response);
+  }
+
+  async delete<T = Record<string, unknown>>(path: string): Promise<Answer<T>> {
+    const response = await fetch(new URL(path, this.url), {
+      method: 'DELETE',
+      headers: this.headers,
+    });
+    return answer<T>(response);
+  }
+
   /** Submits and expects to be accepted. */
   async submit(
     model: string,

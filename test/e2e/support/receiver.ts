@@ -1,16 +1,28 @@
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Received {
   headers: IncomingHttpHeaders;
   body: string;
+  /** Status that it was answered with. */
+  answered: number;
 }
 
 /** A receiver that answers what it is told to, and can be waited on. */
 export class Receiver {
   readonly received: Received[] = [];
+  /** Statuses of the next answers; then 204. */
   answers: number[] = [];
+  /** How it answers; another way than by the next status. */
+  answer: (response: ServerResponse, status: number) => void = (response, status) => {
+    response.writeHead(status, { location: '/elsewhere' }).end();
+  };
   private readonly server: Server;
   private wake: () => void = () => undefined;
 
@@ -19,8 +31,10 @@ export class Receiver {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
-        response.writeHead(this.answers.shift() ?? 204, { location: '/elsewhere' }).end();
-        this.received.push({ headers: request.headers, body: Buffer.concat(chunks).toString() });
+        const answered = this.answers.shift() ?? 204;
+        const body = Buffer.concat(chunks).toString();
+        this.received.push({ headers: request.headers, body, answered });
+        this.answer(response, answered);
         this.wake();
       });
     });
