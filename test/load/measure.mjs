@@ -9,6 +9,7 @@ import { largeBacklog } from './parts/backlog.mjs';
 import { heavyModel } from './parts/heavy.mjs';
 import { idleLatency } from './parts/latency.mjs';
 import { batchJobs, singleJobs } from './parts/throughput.mjs';
+import { webhooks } from './parts/webhooks.mjs';
 import { startPeer, startPlain, startTuned } from './peer/system.mjs';
 
 /** @import { Options } from './lib/options.mjs' */
@@ -71,6 +72,7 @@ export async function measureAll(options, dir, results) {
     if (parts.has('e')) await turn('foretell', 'heavy', heavyModel);
     if (parts.has('g'))
       await turn('foretell', 'backlog', (own) => largeBacklog({ ...own, backlog }));
+    if (parts.has('h')) await turn('foretell', 'webhooks', webhooks);
   }
 }
 

@@ -14,9 +14,12 @@ function row(seed) {
   return [between(4.3, 7.9, 13), between(2, 4.4, 29), between(1, 6.9, 41), between(0.1, 2.5, 61)];
 }
 
-/** @returns {string[]} bodies of one row each */
-export function singleBodies() {
-  return Array.from({ length: ROWS }, (_, i) => JSON.stringify({ input: row(i) }));
+/**
+ * @param {{ url: string, events: string[] }} [webhook]
+ * @returns {string[]} bodies of one row each
+ */
+export function singleBodies(webhook) {
+  return Array.from({ length: ROWS }, (_, i) => JSON.stringify({ input: row(i), webhook }));
 }
 
 /** @returns {string[]} bodies of 1000 rows each */

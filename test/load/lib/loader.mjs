@@ -3,6 +3,7 @@ import { Child } from './child.mjs';
 
 /** @import { Burst, BurstRequest } from './burst.mjs' */
 /** @import { Latency, LatencyRequest } from './latency.mjs' */
+/** @import { SteadyRequest } from './steady.mjs' */
 
 const LIMIT_MS = 600_000;
 
@@ -34,6 +35,14 @@ export class Loader {
    */
   latency(request) {
     return this.#child.ask({ type: 'latency', ...request }, LIMIT_MS);
+  }
+
+  /**
+   * @param {SteadyRequest} request
+   * @returns {Promise<number>} accepted
+   */
+  async steady(request) {
+    return (await this.#child.ask({ type: 'steady', ...request }, LIMIT_MS)).accepted;
   }
 
   stop() {

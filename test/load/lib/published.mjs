@@ -12,14 +12,15 @@ const STALL_MS = 60_000;
  */
 
 /**
- * Waits until so many jobs are published.
+ * Waits until so many jobs are published, or so many of what else is counted.
  *
  * @param {() => Promise<number>} ended
  * @param {number} target as `ended` counts
+ * @param {string} [what] is counted
  * @returns {Promise<Sample[]>} what was seen on the way; the last one has reached the target
- * @throws {PlainError} nothing was published for a minute
+ * @throws {PlainError} nothing has come for a minute
  */
-export async function untilPublished(ended, target) {
+export async function untilPublished(ended, target, what = 'jobs') {
   /** @type {Sample[]} */
   const samples = [];
   let best = -1;
@@ -31,7 +32,7 @@ export async function untilPublished(ended, target) {
     if (sample.ended > best) [best, bestAt] = [sample.ended, sample.atMs];
     if (sample.atMs - bestAt > STALL_MS)
       throw new PlainError(
-        `${target - best} of the jobs are not published, and none was for a minute`,
+        `${target - best} of the ${what} are missing, and none has come for a minute`,
       );
     await delay(POLL_MS);
   }

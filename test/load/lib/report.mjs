@@ -35,6 +35,16 @@ const ROWS = [
   ['', '  drained jobs/s, short queue', 'empty_drain_per_s'],
   ['', '  drained jobs/s, backlog at its longest', 'backlog_drain_per_s'],
   ['', '  drained jobs/s, all of it', 'backlog_drain_all_per_s'],
+  ['h', 'callbacks/s, to one receiver', 'callbacks_per_s'],
+  ['', '  courier, µs a callback', 'callback_courier_us'],
+  ['', '  jobs/s, without callbacks', 'quiet_jobs_per_s'],
+  ['', '  jobs/s, with one each', 'callback_jobs_per_s'],
+  ['', '  jobs/s without, while a receiver hangs', 'hanging_jobs_per_s'],
+  ['', '  lag of a callback p50, ms', 'quiet_lag_p50_ms'],
+  ['', '  p99', 'quiet_lag_p99_ms'],
+  ['', '  p50, while another receiver hangs', 'hanging_lag_p50_ms'],
+  ['', '  p99', 'hanging_lag_p99_ms'],
+  ['', '  p99, ÷ when none hangs', 'hanging_lag_ratio'],
 ];
 
 /**

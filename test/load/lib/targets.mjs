@@ -57,6 +57,18 @@ const TARGETS = [
     value: own('backlog_drain_ratio'),
     atLeast: 0.9,
   },
+  {
+    part: 'h',
+    text: 'jobs/s, a receiver hangs ÷ none does',
+    value: own('hanging_jobs_ratio'),
+    atLeast: 0.95,
+  },
+  {
+    part: 'h',
+    text: "another's lag p99, one hangs − 2 × none does, ms",
+    value: own('hanging_lag_excess_ms'),
+    atMost: 5,
+  },
 ];
 
 /**
