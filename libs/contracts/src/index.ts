@@ -1,3 +1,5 @@
+export * from './api-key.js';
+export * from './input-text.js';
 export * from './delivery.js';
 export * from './job.js';
 export * from './json.js';
