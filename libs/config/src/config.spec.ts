@@ -36,6 +36,14 @@ describe('loadConfig', () => {
   });
 
   it.each([
+    ['100/s', { requests: 100, windowS: 1 }],
+    ['600000/min', { requests: 600_000, windowS: 60 }],
+    ['1/h', { requests: 1, windowS: 3600 }],
+  ])('reads the rate %s', (RATE_LIMIT, limit) => {
+    expect(load({ RATE_LIMIT }).limits).toMatchObject({ RATE_LIMIT: limit, MAX_QUEUED_JOBS: 0 });
+  });
+
+  it.each([
     ['PORT', '70000'],
     ['PORT', '-1'],
     ['PORT', '3000.5'],
@@ -45,7 +53,18 @@ describe('loadConfig', () => {
     ['PUBLIC_URL', 'ftp://example.com'],
     ['PUBLIC_URL', 'example.com'],
     ['BODY_LIMIT_BYTES', '12'],
+    ['CORS_ORIGINS', 'app.example.com'],
+    ['CORS_ORIGINS', 'https://app.example.com/'],
+    ['CORS_ORIGINS', 'https://app.example.com:443'],
+    ['CORS_ORIGINS', 'https://*.example.com'],
+    ['CORS_ORIGINS', 'https://app.example.com,null'],
     ['DOCS', 'yes'],
+    ['AUTH', 'none'],
+    ['TRUST_PROXY', 'true'],
+    ['TRUST_PROXY', '10.0.0.0/8,proxy'],
+    ['TRUST_PROXY', '10/8'],
+    ['TRUST_PROXY', '1'],
+    ['TRUST_PROXY', '10.0.0.0/99'],
     ['REDIS_URL', 'http://127.0.0.1'],
     ['REDIS_URL', undefined],
     ['KEY_PREFIX', 'a:b'],
@@ -57,6 +76,13 @@ describe('loadConfig', () => {
     ['MEMORY_BUDGET_MB', '1.5'],
     ['RESULT_TTL_S', '0'],
     ['MAX_RESULT_TTL_S', '1e99'],
+    ['RATE_LIMIT', '100'],
+    ['RATE_LIMIT', '0/s'],
+    ['RATE_LIMIT', '1.5/s'],
+    ['RATE_LIMIT', '100/day'],
+    ['RATE_LIMIT', '10001/s'],
+    ['ADDRESS_RATE_LIMIT', '600001/min'],
+    ['MAX_REDIS_MEMORY_PERCENT', '101'],
     ['INLINE_LIMIT_BYTES', '511'],
     ['STORE_URL', 'payloads'],
     ['STORE_URL', 's3://key:secret@bucket'],
@@ -105,12 +131,16 @@ describe('loadConfig', () => {
       EXECUTION_PROVIDERS: ' cuda, ,cpu',
       DOCS: '0',
       PORT: '0',
+      TRUST_PROXY: 'loopback, 10.0.0.0/8,fd00::1',
+      CORS_ORIGINS: 'https://app.example.com, http://localhost:5173',
       OUTBOUND_ALLOW: 'receiver, 10.0.0.0/8,fd00::/8, ::1',
       WEBHOOK_SECRET: `${SECRET}, ${SECRET}=`,
     });
     expect(webhooks.WEBHOOK_SECRET).toEqual([SECRET, `${SECRET}=`]);
     expect(models.EXECUTION_PROVIDERS).toEqual(['cuda', 'cpu']);
     expect(server).toMatchObject({ DOCS: false, PORT: 0 });
+    expect(server.TRUST_PROXY).toEqual(['loopback', '10.0.0.0/8', 'fd00::1']);
+    expect(server.CORS_ORIGINS).toEqual(['https://app.example.com', 'http://localhost:5173']);
     expect(webhooks.OUTBOUND_ALLOW).toEqual(['receiver', '10.0.0.0/8', 'fd00::/8', '::1']);
   });
 
@@ -132,6 +162,8 @@ describe('refuseOpenServer', () => {
     }).toThrow(/^HOST: /);
     refuseOpenServer(load({ HOST, API_KEYS: 'ann:12345678' }));
     refuseOpenServer(load({ HOST, API_KEYS_FILE: '/run/keys' }));
+    refuseOpenServer(load({ HOST, AUTH: 'required' }));
+    refuseOpenServer(load({ HOST }), true);
   });
 
   it.each(['127.0.0.1', '::1', 'localhost'])('lets %s run open', (HOST) => {

@@ -1,5 +1,6 @@
 import { type z } from 'zod';
 import { jobsSchema } from './jobs.config.js';
+import { limitsSchema } from './limits.config.js';
 import { modelsSchema } from './models.config.js';
 import { redisSchema } from './redis.config.js';
 import { isLoopback, serverSchema } from './server.config.js';
@@ -13,6 +14,7 @@ const schemas = {
   models: modelsSchema,
   jobs: jobsSchema,
   store: storeSchema,
+  limits: limitsSchema,
   webhooks: webhooksSchema,
   telemetry: telemetrySchema,
 } as const;
@@ -49,13 +51,15 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
 
 /**
  * Without keys anyone who can connect may submit: then only this machine may connect.
+ * @param hasStored whether there are keys beyond those of the settings.
  * @throws ConfigError where the api would be open to others.
  */
-export function refuseOpenServer({ server }: Config): void {
-  const { HOST, API_KEYS, API_KEYS_FILE } = server;
-  if (!isLoopback(HOST) && API_KEYS === undefined && API_KEYS_FILE === undefined) {
+export function refuseOpenServer({ server }: Config, hasStored = false): void {
+  const { HOST, API_KEYS, API_KEYS_FILE, AUTH } = server;
+  if (isLoopback(HOST) || hasStored) return;
+  if (API_KEYS === undefined && API_KEYS_FILE === undefined && AUTH === undefined) {
     throw new ConfigError(
-      `HOST: ${HOST} is reachable from elsewhere, and no API_KEYS are set; set API_KEYS=name:key or HOST=127.0.0.1`,
+      `HOST: ${HOST} is reachable from elsewhere, and there are no API keys; set API_KEYS=name:key, make a key (npm run keys), or set AUTH=required or HOST=127.0.0.1`,
     );
   }
 }

@@ -38,3 +38,27 @@ export function list() {
         .filter((part) => part !== ''),
     );
 }
+
+/** A rule for a list: names each entry that is not of the form. */
+export function eachEntry(isRight: (entry: string) => boolean, form: string) {
+  return (entries: string[], context: z.RefinementCtx): void => {
+    for (const entry of entries.filter((e) => !isRight(e))) {
+      context.addIssue({ code: 'custom', message: `${JSON.stringify(entry)} is not ${form}` });
+    }
+  };
+}
+
+/** Without wildcards, which would match nothing. */
+const ORIGIN = /^https?:\/\/[^/?#@*\s]+$/;
+
+/** Comma-separated `scheme://host[:port]` as browsers write them, or `*` for all. */
+export function origins() {
+  return list().refine((entries) => entries.every((entry) => entry === '*' || isOrigin(entry)), {
+    error: 'each must be an origin as in https://app.example.com, without a path, or *',
+  });
+}
+
+/** A default port, or letters that a browser writes otherwise, would never match. */
+function isOrigin(text: string): boolean {
+  return ORIGIN.test(text) && URL.parse(text)?.origin === text;
+}

@@ -8,6 +8,7 @@ export {
   refuseOpenServer,
 } from './config.js';
 export { CONFIG, ConfigModule } from './config.module.js';
+export type { RateLimit } from './limits.config.js';
 export { type AddressRange, type OutboundRule, parseOutboundRule } from './outbound-rule.js';
 export { runnerEnvironment } from './runner-environment.js';
 export { isLoopback } from './server.config.js';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { flag, optionalText, wholeNumber } from './fields.js';
+import { eachEntry, flag, list, optionalText, origins, wholeNumber } from './fields.js';
+import { isProxy } from './proxy.js';
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
@@ -22,12 +23,29 @@ export const serverSchema = z.object({
     'Keys that may call the api: `name:key` or `name:key:scope+scope`, comma-separated',
   ),
   API_KEYS_FILE: optionalText().describe('A file with the same, one a line'),
+  AUTH: z
+    .enum(['required'], { error: 'must be required, or unset' })
+    .optional()
+    .describe(
+      '`required`: nobody gets in without a key, also while there is none; unset: as soon as there is one',
+    ),
+  TRUST_PROXY: list()
+    .superRefine(eachEntry(isProxy, 'an address, a CIDR, loopback, linklocal or uniquelocal'))
+    .describe(
+      'Proxies whose X-Forwarded-For, -Proto and -Host are believed: addresses, CIDRs, `loopback`, `linklocal`, `uniquelocal`',
+    ),
   BOARD_PASSWORD: optionalText().describe('Password of Bull Board (user `admin`)'),
   BODY_LIMIT_BYTES: wholeNumber(1024, 256 * 1024 * 1024, 10 * 1024 * 1024).describe(
     'Largest request body',
   ),
+  REQUEST_TIMEOUT_S: wholeNumber(1, 3600, 60).describe(
+    'How long a request may take to come in, headers and body',
+  ),
   EVENTS_HEARTBEAT_S: wholeNumber(1, 300, 15).describe(
     'How often an event stream that has nothing to tell is kept open by a comment; a reader that takes nothing for four times as long is dropped',
+  ),
+  CORS_ORIGINS: origins().describe(
+    'Origins whose pages may call the api from a browser, comma-separated; unset: none',
   ),
   DOCS: flag(true).describe('Serve the OpenAPI pages at /docs'),
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { list, wholeNumber } from './fields.js';
+import { eachEntry, list, wholeNumber } from './fields.js';
 import { isNameServer, parseOutboundRule } from './outbound-rule.js';
 
 const SECRET = /^whsec_[A-Za-z0-9+/]{32,}={0,2}$/;
@@ -37,12 +37,3 @@ export const webhooksSchema = z.object({
     'Of those of all couriers, for one API key to one host and port that takes them quickly',
   ),
 });
-
-/** Names each entry that is wrong. */
-function eachEntry(isRight: (entry: string) => boolean, form: string) {
-  return (entries: string[], context: z.RefinementCtx): void => {
-    for (const entry of entries.filter((e) => !isRight(e))) {
-      context.addIssue({ code: 'custom', message: `${JSON.stringify(entry)} is not ${form}` });
-    }
-  };
-}
