@@ -1,13 +1,30 @@
--- Writes the records of jobs that are being accepted: all, or none where Redis is full.
+-- Writes the records of jobs that are being accepted: all that there is room for, or none where Redis is full.
 --
 -- KEYS   1: waiting, 2: start deadlines, then the records
 -- ARGV   1: lists, 2: labels; then for each record: spec (JSON), input, owner, turn, latest start (ms or ''),
 --        digests of its metadata pairs (separated by spaces), name of this submission or '' where there is but one,
---        lane of its receiver and the events that its webhook asks for (separated by spaces) or ''
+--        lane of its receiver and the events that its webhook asks for (separated by spaces) or '', how many jobs
+--        its owner may have in this queue, with this one, or ''
+-- Returns the length of the queue; then, counted from 1, which jobs there was no room for.
+local lengths, refused = {}, {}
+local function takesRoom(list, most)
+  if most == '' then
+    return true
+  end
+  local length = lengths[list] or redis.call('ZCARD', list)
+  local free = length < tonumber(most)
+  lengths[list] = free and length + 1 or length
+  return free
+end
+
 for i = 3, #KEYS do
-  local key, at = KEYS[i], 8 * (i - 3) + 3
-  if ARGV[at + 6] == '' or redis.call('EXISTS', key) == 0 then
-    local id, owner = idOf(key), ARGV[at + 2]
+  local key, at = KEYS[i], 9 * (i - 3) + 3
+  local id, owner = idOf(key), ARGV[at + 2]
+  if ARGV[at + 6] ~= '' and redis.call('EXISTS', key) == 1 then
+    redis.call('HSET', key, 'by', 'several') -- whoever gives one of them up must not take it back
+  elseif not takesRoom(listOf(ARGV[1], 'queued', owner), ARGV[at + 8]) then
+    refused[#refused + 1] = i - 2
+  else
     local fields = { 'status', 'queued', 'spec', ARGV[at], 'input', ARGV[at + 1] }
     if owner ~= '' then
       fields[7], fields[8] = 'owner', owner
@@ -27,8 +44,7 @@ for i = 3, #KEYS do
     for digest in string.gmatch(ARGV[at + 5], '%S+') do
       add(ARGV[2] .. owner .. ':' .. digest, '0', id)
     end
-  else
-    redis.call('HSET', key, 'by', 'several') -- whoever gives one of them up must not take it back
   end
 end
 makeMoves()
+return { redis.call('ZCARD', KEYS[1]), unpack(refused) }

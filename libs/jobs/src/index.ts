@@ -1,5 +1,7 @@
 export { AlarmClock } from './alarm-clock.js';
+export { ApiKeyStore, digestOf, placeOf, type StoredKey } from './api-key.store.js';
 export type { Publication, Started } from './attempt.store.js';
+export { BOARD_SESSION_S, BoardSessions } from './board.sessions.js';
 export type { Bundle, JobMessage } from './bundle.js';
 export {
   type Delivery,
@@ -19,16 +21,18 @@ export { recordAtEvent } from './deliveries/record-at-event.js';
 export { type Receiver, Receivers } from './deliveries/receivers.js';
 export { type FleetCommand, FleetStore } from './fleet.store.js';
 export { IdempotencyStore, type KeyedRequest } from './idempotency.store.js';
-export { inputText } from './input-text.js';
 export { createdAtOf, isJobId, newJobId, partitionOfModel } from './job-id.js';
 export { JobIndex, type OverJob } from './job.index.js';
 export { JobNews } from './job.news.js';
 export { JobStore } from './job.store.js';
 export { JobsModule } from './jobs.module.js';
+export { openApiKeyStore } from './open-api-key-store.js';
 export { Payloads } from './payloads/payloads.js';
 export { HandBack, type PredictConsumer, type TakenJob } from './predict.consumer.js';
 export { PredictConsumers } from './predict.consumers.js';
 export { PredictQueues } from './predict.queues.js';
+export { QueuedJobs } from './queued.jobs.js';
+export { type Grant, RateLimiter } from './rate.limiter.js';
 export {
   isOver,
   type JobRecord,
@@ -38,7 +42,8 @@ export {
   startBy,
   toJobView,
 } from './record.js';
+export { RedisHealth, type RedisMemory } from './redis.health.js';
 export { RedisIndicator } from './redis.indicator.js';
-export { type Submission, Submitter } from './submitter.js';
+export { type Quota, type Submission, Submitter } from './submitter.js';
 export { WebhookDefaults } from './webhook.defaults.js';
 export { WebhookSecrets } from './webhook.secrets.js';

@@ -67,6 +67,16 @@ export interface NewJob {
   turn: number;
   /** Tells this submission from others with the same id. A record that is there stays as it is then. */
   by?: string | undefined;
+  /** How many jobs its owner may have queued at its model, with this one; absent: any number. */
+  most?: number | undefined;
+}
+
+/** What came of writing records. */
+export interface Created {
+  /** Queued jobs of the model then. */
+  depth: number;
+  /** Places of the jobs that their owner has no room for: these do not exist. */
+  refused: ReadonlySet<number>;
 }
 
 /** The job records in Redis, which are the truth about jobs. */
@@ -85,16 +95,21 @@ export class JobStore extends AttemptStore {
    * Writes the records of accepted jobs, before whatever is sent next: one script, as a command for each
    * took a tenth of the api's time. All jobs must be of one model.
    */
-  async create(model: string, jobs: readonly NewJob[]): Promise<void> {
+  async create(model: string, jobs: readonly NewJob[]): Promise<Created> {
     const { keys } = this;
     const records = jobs.map(({ spec }) => keys.record(spec.id));
     const args: Arguments = [keys.waiting(model), keys.startDeadlines(model), ...records];
     args.push(keys.listPrefix(model), keys.labelPrefix(model));
-    for (const { spec, input, turn, by = '' } of jobs) {
+    for (const { spec, input, turn, by = '', most = '' } of jobs) {
       args.push(JSON.stringify(spec), input, spec.owner, turn, startBy(spec, spec.createdAt) ?? '');
-      args.push(labelsOf(spec), by, callbackOf(spec));
+      args.push(labelsOf(spec), by, callbackOf(spec), most);
     }
-    await Promise.all([this.evalNow(CREATE_BATCH, 2 + records.length, args), this.register(model)]);
+    const [answer] = await Promise.all([
+      this.evalNow(CREATE_BATCH, 2 + records.length, args),
+      this.register(model),
+    ]);
+    const [depth = 0, ...refused] = answer as number[];
+    return { depth, refused: new Set(refused.map((place) => place - 1)) };
   }
 
   /**

@@ -2,6 +2,8 @@ import { type DynamicModule, Inject, Logger, Module, type OnModuleDestroy } from
 import { TerminusModule } from '@nestjs/terminus';
 import type { Redis } from 'ioredis';
 import { CONFIG, type Config } from '#libs/config';
+import { ApiKeyStore } from './api-key.store.js';
+import { BoardSessions } from './board.sessions.js';
 import { DeliveryLog } from './deliveries/delivery.log.js';
 import { DeliverySchedule } from './deliveries/delivery.schedule.js';
 import { Outbox } from './deliveries/outbox.js';
@@ -16,6 +18,8 @@ import { openPayloads } from './payloads/open-payloads.js';
 import { Payloads } from './payloads/payloads.js';
 import { PredictConsumers } from './predict.consumers.js';
 import { PredictQueues } from './predict.queues.js';
+import { QueuedJobs } from './queued.jobs.js';
+import { RateLimiter } from './rate.limiter.js';
 import { openRedis } from './redis.js';
 import { RedisHealth } from './redis.health.js';
 import { RedisIndicator } from './redis.indicator.js';
@@ -111,9 +115,29 @@ export class JobsModule {
         useFactory: (redis: Redis, keys: Keys) => new WebhookDefaults(redis, keys),
       },
       {
+        provide: ApiKeyStore,
+        inject: [REDIS, Keys],
+        useFactory: (redis: Redis, keys: Keys) => new ApiKeyStore(redis, keys),
+      },
+      {
+        provide: BoardSessions,
+        inject: [REDIS, Keys],
+        useFactory: (redis: Redis, keys: Keys) => new BoardSessions(redis, keys),
+      },
+      {
         provide: RedisHealth,
         inject: [REDIS],
         useFactory: (redis: Redis) => new RedisHealth(redis),
+      },
+      {
+        provide: RateLimiter,
+        inject: [REDIS, Keys],
+        useFactory: (redis: Redis, keys: Keys) => new RateLimiter(redis, keys),
+      },
+      {
+        provide: QueuedJobs,
+        inject: [REDIS, Keys],
+        useFactory: (redis: Redis, keys: Keys) => new QueuedJobs(redis, keys),
       },
       {
         provide: PredictQueues,

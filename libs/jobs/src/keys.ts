@@ -105,6 +105,11 @@ export class Keys {
     return `${this.prefix}:idempotency:${digest}`;
   }
 
+  /** When a bucket of tokens is full again, microseconds of Redis' clock. */
+  rateBucket(name: string): string {
+    return `${this.prefix}:rate:${name}`;
+  }
+
   /** Channel on which the ids of jobs that have changed are told, separated by spaces. */
   get jobChannel(): string {
     return `${this.prefix}:jobs`;
@@ -192,6 +197,26 @@ export class Keys {
   /** Channel on which it is told that a default webhook has changed. */
   get webhookDefaultsChannel(): string {
     return `${this.prefix}:webhook-defaults`;
+  }
+
+  /** Hash: the API keys that are stored, by id. */
+  get apiKeys(): string {
+    return `${this.prefix}:api-keys`;
+  }
+
+  /** Channel on which it is told that they have changed. */
+  get apiKeysChannel(): string {
+    return `${this.prefix}:api-keys`;
+  }
+
+  /** What a session of Bull Board is known by. */
+  boardSession(digest: string): string {
+    return `{${this.prefix}:board}:session:${digest}`;
+  }
+
+  /** How often somebody, or all together, have lately tried to log in to Bull Board. */
+  boardLogins(whose: string): string {
+    return `{${this.prefix}:board}:logins:${whose}`;
   }
 
   private get courierSlot(): string {

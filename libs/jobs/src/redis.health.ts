@@ -2,7 +2,13 @@ import type { Redis } from 'ioredis';
 
 const TIMEOUT_MS = 1000;
 
-/** Whether Redis answers, within a second. */
+export interface RedisMemory {
+  usedBytes: number;
+  /** 0: no limit. */
+  maxBytes: number;
+}
+
+/** Whether Redis answers, within a second, and how full it is. */
 export class RedisHealth {
   constructor(private readonly redis: Redis) {}
 
@@ -19,5 +25,11 @@ export class RedisHealth {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  async memory(): Promise<RedisMemory> {
+    const info = await this.redis.info('memory');
+    const bytes = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
+    return { usedBytes: bytes('used_memory'), maxBytes: bytes('maxmemory') };
   }
 }

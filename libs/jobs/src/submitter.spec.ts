@@ -149,6 +149,66 @@ describe('Submitter', () => {
     return calls('eval') + calls('evalsha') - synced.mock.calls.length;
   }
 
+  describe('with a quota', () => {
+    const TOO_MANY = new Error('too many');
+    const quotaOf = (most: number, room = most) => ({ most, room, refuse: () => TOO_MANY });
+
+    it('accepts as many as there is room for, over all processes, and queues no other', async () => {
+      const clients = Array.from({ length: 3 }, () => new Redis(server.url));
+      const submitters = clients.map((client) => {
+        const payloads = new Payloads(stored, LIMIT_BYTES);
+        return new Submitter(new JobStore(client, keys), queues, turnsOf, payloads);
+      });
+      const specs = singles(240);
+      const ends = await Promise.allSettled(
+        specs.map(async (spec, i) => {
+          // In several turns of the event loop.
+          for (let turn = 0; turn < i % 5; turn++) await redis.ping();
+          const quota = quotaOf(20);
+          await submitters[i % 3]?.submit({ spec, input: '\n1', bundleRows: 64, quota });
+        }),
+      );
+      const refused = ends.filter((end) => end.status === 'rejected');
+      expect(refused.map(({ reason }) => reason as unknown)).toEqual(Array(220).fill(TOO_MANY));
+      const found = await statuses(specs);
+      expect(found).toEqual(ends.map((e) => (e.status === 'rejected' ? undefined : 'queued')));
+      expect((await queued()).flatMap(({ data }) => data.jobs)).toHaveLength(20);
+      for (const client of clients) client.disconnect();
+    });
+
+    it('refuses what came in between, however much room there was before', async () => {
+      await submitAll(singles(3));
+      const [spec] = singles(1) as [JobSpec];
+      await expect(submit(spec, { quota: quotaOf(3, 1_000_000) })).rejects.toBe(TOO_MANY);
+      expect(await statuses([spec])).toEqual([undefined]);
+      await store.cancel('iris', await allQueued());
+      await submit(spec, { quota: quotaOf(1) });
+    });
+
+    it('counts an owner’s own jobs, and none that is there already', async () => {
+      const [first, other] = [specOf('iris'), { ...specOf('iris'), owner: 'bob' }];
+      await submit(first, { quota: quotaOf(1) });
+      await submit(other, { quota: quotaOf(1) });
+      await submit(first, { quota: quotaOf(1), mayExist: true });
+      expect(sut.depths.get('iris')).toBe(2);
+    });
+
+    it('keeps no large input of what it refuses', async () => {
+      const [spec, input] = [specOf('iris'), 'x'.repeat(LIMIT_BYTES + 1)];
+      const deleted = new Promise((resolve) => {
+        jest.spyOn(stored, 'delete').mockImplementation((payloads) => {
+          resolve(payloads);
+          return Promise.resolve();
+        });
+      });
+      await expect(submit(spec, { input, quota: quotaOf(0) })).rejects.toBe(TOO_MANY);
+      expect(await deleted).toEqual([{ id: spec.id, name: 'input' }]);
+    });
+
+    const allQueued = async () =>
+      (await queued()).flatMap(({ data }) => data.jobs.map(({ id }) => specOf('iris', id)));
+  });
+
   it.each(['submitted', 'retried'])(
     'writes the record before a worker can hear of the job that is %s, with scripts cached or not',
     async (way) => {

@@ -2,11 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ProblemError } from '#libs/contracts';
 import { type Bundle, bundlesOf, type JobMessage } from './bundle.js';
-import { type JobStore } from './job.store.js';
+import type { Created, JobStore } from './job.store.js';
 import type { Payloads } from './payloads/payloads.js';
 import type { PredictQueues } from './predict.queues.js';
 import { type JobRecord, type JobSpec, startBy } from './record.js';
 import type { Turns, TurnTaker } from './turns.js';
+
+/** What a caller may have queued. */
+export interface Quota {
+  /** Jobs at the model of a submission, with it. */
+  most: number;
+  /** How many more that was when it was looked at. */
+  room: number;
+  /** What becomes of a submission that is one too many. */
+  refuse: () => Error;
+}
 
 /** A job that is to be accepted. */
 export interface Submission {
@@ -17,6 +27,8 @@ export interface Submission {
   bundleRows: number;
   /** It may have been accepted by an earlier try with the same id: then its record stays as it is. */
   mayExist?: boolean | undefined;
+  /** Absent: its caller may have any number of jobs. */
+  quota?: Quota | undefined;
 }
 
 interface Waiting extends Submission {
@@ -33,6 +45,8 @@ const MAX_CARRIED_BYTES = 512;
 const MAX_FLUSH = 256;
 /** Flushes of a model under way at once: while Redis works on one, the api prepares the next. */
 const MAX_FLUSHES = 2;
+/** With less room than this, it is awaited whether jobs have room before they are sent to the workers. */
+const NEAR_QUOTA = 4 * MAX_FLUSHES * MAX_FLUSH;
 /** Together, longer than an operator takes to bring Redis back. */
 const DISCARD_DELAYS_MS = [1000, 5000, 15_000, 60_000, 300_000, 900_000];
 
@@ -42,6 +56,9 @@ const DISCARD_DELAYS_MS = [1000, 5000, 15_000, 60_000, 300_000, 900_000];
  * cost of a round trip, and of the AOF's fsync, is shared by everybody who waits for it.
  */
 export class Submitter {
+  /** How many jobs of a model were queued when that was last heard. */
+  readonly depths = new Map<string, number>();
+
   private readonly waiting = new Map<string, Waiting[]>();
   /** Flushes under way, by model. */
   private readonly flushing = new Map<string, number>();
@@ -56,7 +73,8 @@ export class Submitter {
 
   /**
    * Resolves when the job is in Redis as durably as that Redis is configured, and a large input in its store.
-   * @throws ProblemError `queue-unavailable` when these did not take it; then it does not exist.
+   * @throws ProblemError `queue-unavailable` when these did not take it, or what its quota says; then it does
+   *   not exist.
    */
   submit(job: Submission): Promise<void> {
     return this.payloads.isLarge(job.input) ? this.submitApart(job) : this.queueUp(job);
@@ -104,26 +122,56 @@ export class Submitter {
     const turns = this.turnsOf(model);
     const { halved } = turns;
     const numbers = turns.take(batch.map(turnTaker));
-    const jobs = batch.map((job, i) => ({ ...job, turn: numbers[i] ?? 0 }));
-    const bundles = bundlesOf(
-      jobs.map((job) => ({
-        message: messageOf(job, job.turn),
-        // One that may be queued already travels alone: BullMQ knows it by its id then, and takes it once.
-        bundleRows: job.mayExist ? 1 : job.bundleRows,
-      })),
-    );
+    const jobs = batch.map((job, i) => ({ ...job, turn: numbers[i] ?? 0, most: job.quota?.most }));
     try {
-      // The first failure settles it: a queue that is first opened while Redis is away waits for it.
-      await Promise.all([this.store.create(model, jobs), this.queues.addInTurn(model, bundles)]);
-      for (const { accepted } of batch) accepted();
+      const bundles = await this.send(model, jobs);
+      void this.settle(model, bundles, halved);
     } catch (cause) {
       // A BullMQ job whose record is gone is dropped by the worker that takes it.
       void this.discard(model, batch);
       const problem = unavailable(cause);
       for (const { refused } of batch) refused(problem);
-      return;
     }
-    void this.settle(model, bundles, halved);
+  }
+
+  private async send(
+    model: string,
+    jobs: readonly (Waiting & { turn: number })[],
+  ): Promise<Bundle[]> {
+    const created = this.store
+      .create(model, jobs)
+      .then((answer) => this.refuseSome(model, jobs, answer));
+    // Those that are refused had better not fill the queue, although a worker would drop them.
+    const sent = jobs.some(isNearQuota) ? await created : jobs;
+    const bundles = bundlesOf(
+      sent.map((job) => ({
+        message: messageOf(job, job.turn),
+        // One that may be queued already travels alone: BullMQ knows it by its id then, and takes it once.
+        bundleRows: job.mayExist ? 1 : job.bundleRows,
+      })),
+    );
+    // The first failure settles it: a queue that is first opened while Redis is away waits for it.
+    const [taken] = await Promise.all([
+      created,
+      bundles.length > 0 && this.queues.addInTurn(model, bundles),
+    ]);
+    for (const { accepted } of taken) accepted();
+    return bundles;
+  }
+
+  /** @returns the others. */
+  private refuseSome<T extends Waiting>(
+    model: string,
+    jobs: readonly T[],
+    { depth, refused }: Created,
+  ): readonly T[] {
+    this.depths.set(model, depth);
+    if (refused.size === 0) return jobs;
+    const out = jobs.filter((_, i) => refused.has(i));
+    for (const job of out) job.refused(job.quota?.refuse() ?? new Error('no room was asked for'));
+    const apart = out.filter(({ spec }) => spec.inputApart);
+    if (apart.length > 0) void this.discard(model, apart);
+    return jobs.filter((_, i) => !refused.has(i));
   }
 
   /**
@@ -189,6 +237,11 @@ export class Submitter {
       }
     }
   }
+}
+
+/** What other flushes, of this process and of others, have under way may be counted by then. */
+function isNearQuota({ quota }: Submission): boolean {
+  return quota !== undefined && quota.room < NEAR_QUOTA;
 }
 
 function unavailable(cause: unknown): ProblemError {

@@ -1,0 +1,37 @@
+import type { Redis } from 'ioredis';
+import type { Keys } from './keys.js';
+
+/** How many jobs are queued. */
+export class QueuedJobs {
+  /** Looks of this turn of the event loop, by owner. */
+  private readonly looks = new Map<string, Promise<ReadonlyMap<string, number>>>();
+
+  constructor(
+    private readonly redis: Redis,
+    private readonly keys: Keys,
+  ) {}
+
+  /** Queued jobs of an owner, by model. Those who ask in the same turn of the event loop share an answer. */
+  of(owner: string, models: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    let look = this.looks.get(owner);
+    if (!look) {
+      look = this.lengths(models, (model) => `${this.keys.listPrefix(model)}queued:${owner}`);
+      this.looks.set(owner, look);
+      setImmediate(() => this.looks.delete(owner));
+    }
+    return look;
+  }
+
+  /** Queued jobs of all owners, by model. */
+  depths(models: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.lengths(models, (model) => this.keys.waiting(model));
+  }
+
+  private async lengths(
+    models: readonly string[],
+    keyOf: (model: string) => string,
+  ): Promise<ReadonlyMap<string, number>> {
+    const lengths = await Promise.all(models.map((model) => this.redis.zcard(keyOf(model))));
+    return new Map(models.map((model, i) => [model, lengths[i] ?? 0]));
+  }
+}
