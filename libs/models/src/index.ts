@@ -6,7 +6,8 @@ export {
   maxRowsOf,
   rowsPerRunOf,
 } from './batch-axis.js';
-export { base64Part } from './image-format.js';
+export { largestBodyBytes } from './body-size.js';
+export { base64Part, MAX_PIXELS } from './image-format.js';
 export { parametersSchema, publishedInputSchema } from './input-schema.js';
 export { InputValidator } from './input-validator.js';
 export { instanceInputs } from './instance-inputs.js';

@@ -1,4 +1,4 @@
-import type { TabularField, VersionDescription } from '#libs/contracts';
+import type { Dtype, TabularField, VersionDescription } from '#libs/contracts';
 import { instanceInputs } from './instance-inputs.js';
 import { elementSchema, type JsonSchema, nestedSchema } from './tensor-schema.js';
 
@@ -75,12 +75,25 @@ function fieldSchema(field: TabularField): JsonSchema {
   };
 }
 
+/** Longest text that is an element of a tensor, in code points. */
+const MAX_TEXT_LENGTH = 100_000;
+/** Without lone surrogates, which UTF-8 cannot say: they would reach the graph as something else. */
+const WELL_FORMED = '^[^\\ud800-\\udfff]*$';
+
+/** As `elementSchema` has it, with what holds for texts that come in. */
+function inputElement(dtype: Dtype): JsonSchema {
+  const plain = elementSchema(dtype);
+  return dtype === 'string'
+    ? { ...plain, maxLength: MAX_TEXT_LENGTH, pattern: WELL_FORMED }
+    : plain;
+}
+
 function tensorSchema(version: VersionDescription): JsonSchema | null {
   if (!version.tensors) return null;
   const properties = Object.fromEntries(
     instanceInputs(version).map(({ name, shape, dtype }) => [
       name,
-      nestedSchema(shape, elementSchema(dtype)),
+      nestedSchema(shape, inputElement(dtype)),
     ]),
   );
   return {
@@ -95,5 +108,5 @@ function tensorSchema(version: VersionDescription): JsonSchema | null {
 function onlyTensor(version: VersionDescription): JsonSchema | undefined {
   const [only, ...others] = instanceInputs(version);
   if (!only || others.length > 0) return undefined;
-  return nestedSchema(only.shape, elementSchema(only.dtype));
+  return nestedSchema(only.shape, inputElement(only.dtype));
 }

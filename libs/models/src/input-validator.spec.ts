@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { codeOf, pointedErrorsOf } from '#libs/testing';
+import { codeOf, pointedErrorsOf, problemOf } from '#libs/testing';
 import { InputValidator } from './input-validator.js';
 import { parseManifest } from './manifest.js';
 
@@ -111,10 +111,19 @@ describe('a validator of images', () => {
   const sut = validator('input: { kind: image, width: 8, height: 8, channels: rgb }');
 
   it('points at the image and says what is wrong with it', () => {
-    const errors = pointedErrorsOf(() => sut.validate(['iVBORw0KGgo=', 'aGk=', 7], true, {}));
+    const errors = pointedErrorsOf(() => sut.validate(['', 'iVBORw0KGgo=', 7], true, {}));
     expect(errors).toEqual([
-      { pointer: '/inputs/1', message: 'must be a PNG, JPEG or WebP image' },
+      { pointer: '/inputs/0', message: 'must be an image in base64, and is empty' },
+      { pointer: '/inputs/1', message: expect.stringContaining('is damaged') },
       { pointer: '/inputs/2', message: 'must be a string: base64 or data URI' },
+    ]);
+  });
+
+  it('refuses an image that is none of those it takes with a problem of its own', () => {
+    const { code, errors } = problemOf(() => sut.validate(['aGk=', ''], true, {}));
+    expect(code).toBe('unsupported-media-type');
+    expect(errors).toEqual([
+      { pointer: '/inputs/0', message: 'must be a PNG, JPEG or WebP image' },
     ]);
   });
 });

@@ -58,7 +58,8 @@ export class InputValidator {
    * @param instances what stood in `inputs`, or the one that stood in `input`.
    * @param many whether pointers lead into `/inputs/<i>` or into `/input`.
    * @returns warnings for fields outside their declared range.
-   * @throws ProblemError `invalid-input` with pointers into the body.
+   * @throws ProblemError `invalid-input` with pointers into the body; for a picture that is an animation, no
+   * picture or too large, `unsupported-media-type` or `payload-too-large`.
    */
   validate(instances: readonly unknown[], many: boolean, parameters: unknown): InputWarning[] {
     const errors: PointedError[] = [];
@@ -83,13 +84,7 @@ export class InputValidator {
   }
 
   private check(instance: unknown, at: string): PointedError[] {
-    if (this.version.input.kind === 'image') {
-      const complaint =
-        typeof instance === 'string'
-          ? imageComplaint(instance)
-          : 'must be a string: base64 or data URI';
-      return complaint === null ? [] : [{ pointer: at, message: complaint }];
-    }
+    if (this.version.input.kind === 'image') return checkImage(instance, at);
     const validate = this.short && !isRecord(instance) ? this.short : this.named;
     if (!validate(instance)) return pointed(at, validate.errors);
     return this.checkShapes(instance, at);
@@ -122,6 +117,18 @@ export class InputValidator {
 
 type Row = Record<string, number>;
 
+/** @throws ProblemError of its own for a picture that could be decoded, and is not to be. */
+function checkImage(instance: unknown, at: string): PointedError[] {
+  if (typeof instance !== 'string') {
+    return [{ pointer: at, message: 'must be a string: base64 or data URI' }];
+  }
+  const complaint = imageComplaint(instance);
+  if (complaint === null) return [];
+  const errors = [{ pointer: at, message: complaint.message }];
+  if (complaint.code === 'invalid-input') return errors;
+  throw new ProblemError(complaint.code, 'Send another picture; see errors.', { errors });
+}
+
 function rangeComplaint(field: TabularField, value: number): string | null {
   const { minimum = -Infinity, maximum = Infinity, name, unit } = field;
   if (value >= minimum && value <= maximum) return null;
@@ -152,6 +159,8 @@ function message(error: ErrorObject): string {
       return 'is not a field of this model';
     case 'format':
       return `must fit ${String(error.params['format'])}`;
+    case 'pattern':
+      return 'must be well-formed Unicode, without lone surrogates';
     default:
       return error.message ?? 'is not valid';
   }

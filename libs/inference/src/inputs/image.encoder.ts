@@ -1,13 +1,10 @@
 import sharp from 'sharp';
 import type { ImageInput, TensorInfo } from '#libs/contracts';
-import { base64Part } from '#libs/models';
+import { base64Part, MAX_PIXELS } from '#libs/models';
 import { InstanceError } from '../errors.js';
 import { findTensor, requireFloat32, requireShape } from '../graph.js';
 import { type Batch, sizeOf } from '../tensors.js';
 import type { InputEncoder } from './input-encoder.js';
-
-/** A picture with more pixels is refused before it is decoded: a bomb, or a mistake. */
-const MAX_PIXELS = 50_000_000;
 
 /**
  * PNG, JPEG or WebP → float32 in the layout of the graph. Turned upright by its EXIF orientation,
