@@ -1,163 +1,89 @@
-import { type ExecutionContext, type Type } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
-import { describe, expect, it } from '@jest/globals';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { ConfigError, loadConfig } from '#libs/config';
-import { codeOf, problemOf } from '#libs/testing';
-import { ApiKeyGuard } from './api-key.guard.js';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { loadConfig } from '#libs/config';
+import { type ApiKeyStore, digestOf, type StoredKey } from '#libs/jobs';
 import { ApiKeys } from './api-keys.js';
-import { Public } from './public.decorator.js';
-import { Scope, SCOPES } from './scope.decorator.js';
 
-const keysOf = (env: NodeJS.ProcessEnv) =>
-  new ApiKeys(loadConfig({ REDIS_URL: 'redis://x', ...env }));
+const CREATED = Date.parse('2026-11-21T09:00:00.250Z');
 
-@Scope('read')
-class Endpoints {
-  @Public()
-  open(): string {
-    return 'open';
-  }
-  closed(): string {
-    return 'closed';
-  }
-  @Scope('models:write')
-  guarded(): string {
-    return 'guarded';
-  }
+function stored(key: string, about: Partial<StoredKey> = {}): StoredKey {
+  return {
+    id: `id-of-${key}`,
+    name: 'ann',
+    digest: digestOf(key),
+    scopes: ['read'],
+    created_at: new Date(CREATED).toISOString(),
+    expires_at: null,
+    last_characters: key.slice(-4),
+    ...about,
+  };
 }
 
-class Forgotten {
-  closed(): string {
-    return 'closed';
-  }
+/** With a store that the test plays. @returns what tells of a change. */
+async function keysOf(env: NodeJS.ProcessEnv, first: StoredKey[] = []) {
+  let change: (keys: StoredKey[]) => void = () => undefined;
+  const store = {
+    follow: (take: (keys: StoredKey[]) => void) => {
+      change = take;
+      take(first);
+      return Promise.resolve();
+    },
+  } as ApiKeyStore;
+  const sut = new ApiKeys(loadConfig({ REDIS_URL: 'redis://x', ...env }), store);
+  await sut.onModuleInit();
+  return {
+    sut,
+    change: (keys: StoredKey[]) => {
+      change(keys);
+    },
+  };
 }
 
 describe('ApiKeys', () => {
-  it('knows the name of each key', () => {
-    const sut = keysOf({ API_KEYS: 'ann:12345678, bob:abcdefgh,ann:second-key,' });
-    expect(sut.required).toBe(true);
-    expect(sut.find('12345678')?.name).toBe('ann');
-    expect(sut.find('second-key')?.name).toBe('ann');
-    expect(sut.find('abcdefgh')?.name).toBe('bob');
-    for (const key of ['', '1234567', '123456789', 'ann', 'ann:12345678', 'ABCDEFGH']) {
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it('finds those of the settings and those that are stored, and nothing like them', async () => {
+    const { sut } = await keysOf({ API_KEYS: 'bob:12345678' }, [stored('ftk_one')]);
+    expect(sut.find('12345678')).toMatchObject({ id: 'bob.1', name: 'bob' });
+    expect(sut.find('ftk_one')).toMatchObject({ id: 'id-of-ftk_one', name: 'ann' });
+    for (const key of ['', '1234567', '123456789', 'bob', 'bob:12345678', digestOf('ftk_one')])
       expect(sut.find(key)).toBeNull();
-    }
   });
 
-  it.each([
-    ['ann:12345678', SCOPES],
-    ['ann:12345678:read', ['read']],
-    ['ann:12345678:models:write', ['models:write']],
-    ['ann:12345678:predict+models:write+read', ['predict', 'models:write', 'read']],
-  ])('reads the scopes of %s', (API_KEYS, scopes) => {
-    expect([...(keysOf({ API_KEYS }).find('12345678')?.scopes ?? [])]).toEqual(scopes);
+  it('knows a key no more that is stored no more', async () => {
+    const { sut, change } = await keysOf({}, [stored('ftk_one'), stored('ftk_two')]);
+    change([stored('ftk_two')]);
+    expect(sut.find('ftk_one')).toBeNull();
+    expect(sut.find('ftk_two')).not.toBeNull();
   });
 
-  it.each(['ann:12345678:write', 'ann:12345678:read+write', 'bob:abcdefgh,ann:12345678:write'])(
-    'names the scope that there is not in %s, and no key',
-    (API_KEYS) => {
-      const message =
-        'API_KEYS: write is not a scope; there are predict, read, webhooks, models:write';
-      expect(() => keysOf({ API_KEYS })).toThrow(new ConfigError(message));
-    },
-  );
-
-  it.each(['ann:12345678:', 'ann:12345678:read+', 'ann:12345678:READ', 'ann:12345678:4bf92f35'])(
-    'does not repeat what may be the rest of a key in %s',
-    (API_KEYS) => {
-      expect(() => keysOf({ API_KEYS })).toThrow(ConfigError);
-      expect(() => keysOf({ API_KEYS })).toThrow(
-        /^API_KEYS: a scope is not one; there are predict/,
-      );
-    },
-  );
-
-  it('are not needed where none are configured', () => {
-    expect(keysOf({}).required).toBe(false);
+  it('refuses a key from the very moment on at which it expires', async () => {
+    const expiresAt = CREATED + 60_000;
+    const key = stored('ftk_one', { expires_at: new Date(expiresAt).toISOString() });
+    const { sut } = await keysOf({}, [key]);
+    jest.useFakeTimers({ now: expiresAt - 1 });
+    expect(sut.find('ftk_one')).not.toBeNull();
+    jest.setSystemTime(expiresAt);
+    expect(sut.find('ftk_one')).toBeNull();
   });
 
-  it.each(['ann', 'ann:', ':12345678', 'ann:short', 'a b:12345678', 'ann:1234 5678', ',', ' '])(
-    'refuses to start with %p, and does not repeat it',
-    (API_KEYS) => {
-      expect(() => keysOf({ API_KEYS })).toThrow(ConfigError);
-      expect(() => keysOf({ API_KEYS })).toThrow(/^API_KEYS: (?!.*(short|12345678))/);
-    },
-  );
-
-  it('reads a file, with comments and any line ends', async () => {
-    const dir = await mkdtemp(join(tmpdir(), 'foretell-'));
-    const API_KEYS_FILE = join(dir, 'keys');
-    await writeFile(API_KEYS_FILE, '# keys\r\nann:12345678\r\n\r\nbob:abcdefgh');
-    const sut = keysOf({ API_KEYS_FILE });
-    const names = ['12345678', 'abcdefgh'].map((key) => sut.find(key)?.name);
-    expect(names).toEqual(['ann', 'bob']);
-    await writeFile(API_KEYS_FILE, '# none\n');
-    expect(() => keysOf({ API_KEYS_FILE })).toThrow(ConfigError);
-    await rm(dir, { recursive: true });
-    expect(() => keysOf({ API_KEYS_FILE })).toThrow(/^API_KEYS_FILE: .*cannot be read/);
-  });
-});
-
-describe('ApiKeyGuard', () => {
-  function ask(
-    authorization: string | undefined,
-    endpoint: keyof Endpoints = 'closed',
-    { of = Endpoints, keys = 'ann:12345678' }: { of?: Type; keys?: string } = {},
-  ) {
-    const request = { headers: { authorization }, owner: undefined };
-    const context = {
-      getHandler: () => Reflect.get(of.prototype as object, endpoint) as unknown,
-      getClass: () => of,
-      switchToHttp: () => ({ getRequest: () => request }),
-    } as unknown as ExecutionContext;
-    const sut = new ApiKeyGuard(keysOf({ API_KEYS: keys }), new Reflector());
-    return { allowed: () => sut.canActivate(context), request };
-  }
-
-  it.each(['Bearer 12345678', 'bearer 12345678'])('lets %p in as its owner', (header) => {
-    const { allowed, request } = ask(header);
-    expect(allowed()).toBe(true);
-    expect(request.owner).toBe('ann');
+  it.each<[string, NodeJS.ProcessEnv, StoredKey[], boolean]>([
+    ['nothing', {}, [], false],
+    ['API_KEYS', { API_KEYS: 'ann:12345678' }, [], true],
+    ['AUTH', { AUTH: 'required' }, [], true],
+    ['a stored key', {}, [stored('ftk_one')], true],
+    ['one that has expired', {}, [stored('x', { expires_at: '2020-01-01T00:00:00.000Z' })], true],
+  ])('are needed with %s', async (_, env, first, required) => {
+    expect((await keysOf(env, first)).sut.required).toBe(required);
   });
 
-  it.each([undefined, '', 'Bearer', 'Bearer ', 'Bearer wrong', 'Basic 12345678', '12345678'])(
-    'keeps %p out',
-    (header) => {
-      expect(codeOf(ask(header).allowed)).toBe('unauthorized');
-    },
-  );
-
-  it.each<[keyof Endpoints, string, boolean]>([
-    ['closed', 'read', true],
-    ['closed', 'predict+webhooks+models:write', false],
-    ['guarded', 'models:write', true],
-    ['guarded', 'read', false],
-  ])('lets a key into %s with %s: %p', (endpoint, scopes, allowed) => {
-    const asked = ask('Bearer 12345678', endpoint, { keys: `ann:12345678:${scopes}` });
-    if (allowed) {
-      expect(asked.allowed()).toBe(true);
-      return;
-    }
-    const problem = problemOf(asked.allowed);
-    expect(problem).toMatchObject({ code: 'forbidden', status: 403 });
-    const needed = endpoint === 'closed' ? 'read' : 'models:write';
-    expect(problem.detail).toBe(`Use a key that has the scope ${needed}.`);
-    expect(asked.request.owner).toBeUndefined();
-  });
-
-  it('lets nobody in where the scope was forgotten', () => {
-    expect(ask('Bearer 12345678', 'closed', { of: Forgotten }).allowed).toThrow(TypeError);
-  });
-
-  it('tells nothing of scopes to who has no key', () => {
-    const keys = 'ann:12345678:predict';
-    expect(codeOf(ask('Bearer wrong', 'guarded', { keys }).allowed)).toBe('unauthorized');
-  });
-
-  it('asks nobody for a key where it is public', () => {
-    expect(ask(undefined, 'open').allowed()).toBe(true);
+  it('are needed as soon as one is stored, and also after the last was revoked', async () => {
+    const { sut, change } = await keysOf({});
+    change([stored('ftk_one')]);
+    expect(sut.required).toBe(true);
+    change([]);
+    expect(sut.required).toBe(true);
+    expect(sut.find('ftk_one')).toBeNull();
   });
 });

@@ -1,74 +1,78 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, type Config, ConfigError } from '#libs/config';
-import { type ScopeName, SCOPES } from './scope.decorator.js';
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { CONFIG, type Config } from '#libs/config';
+import type { ScopeName } from '#libs/contracts';
+import { ApiKeyStore, digestOf, type StoredKey } from '#libs/jobs';
+import { configuredKeys } from './configured-keys.js';
 
-/** What follows the second colon are scopes, one of which has a colon itself. */
-const ENTRY = /^([a-z0-9_-]{1,64}):([^\s:,]{8,256})(?::(.*))?$/i;
-/** Anything else behind a key may be the rest of a key that has a colon, and is not repeated. */
-const LOOKS_LIKE_SCOPE = /^[a-z]{1,12}(:[a-z]{1,12})?$/;
-
-/** What is known of a key. */
+/** What is known of the key that came with a request. */
 export interface ApiKey {
+  /** Of the key alone, also among those of one name. */
+  id: string;
   /** Its owner. */
   name: string;
   scopes: ReadonlySet<ScopeName>;
 }
 
-/** The configured keys. Only their digests are kept, so that a look-up tells nothing by its timing. */
+/** One that lets somebody in. */
+export interface KnownKey extends ApiKey {
+  digest: string;
+  /** Milliseconds since the epoch; from then on it is refused. */
+  expiresAt: number;
+}
+
+/** All keys that let somebody in: those of the settings, and those that are stored. Only digests are kept. */
 @Injectable()
-export class ApiKeys {
-  private readonly keys = new Map<string, ApiKey>();
+export class ApiKeys implements OnModuleInit {
+  private readonly pepper = randomBytes(32);
+  private readonly configured: readonly KnownKey[];
+  private known: ReadonlyMap<string, KnownKey> = new Map();
+  private isRequired: boolean;
 
-  constructor(@Inject(CONFIG) { server }: Config) {
-    const entries = (server.API_KEYS ?? '').split(',');
-    if (server.API_KEYS_FILE !== undefined) entries.push(...linesOf(server.API_KEYS_FILE));
-    for (const entry of entries.map((e) => e.trim()).filter((e) => e !== '')) {
-      const [, name, key, scopes] = ENTRY.exec(entry) ?? [];
-      if (name === undefined || key === undefined) {
-        throw new ConfigError(
-          'API_KEYS: each must be name:key or name:key:scope+scope, the key of at least 8 characters without ":" or ","',
-        );
-      }
-      this.keys.set(digest(key), { name, scopes: new Set(scopesIn(scopes)) });
-    }
-    if (this.keys.size === 0 && (server.API_KEYS ?? server.API_KEYS_FILE) !== undefined) {
-      throw new ConfigError('API_KEYS: there is no key in it');
-    }
+  constructor(
+    @Inject(CONFIG) { server }: Config,
+    private readonly store: ApiKeyStore,
+  ) {
+    this.isRequired = server.AUTH === 'required';
+    this.configured = configuredKeys(server);
+    this.take([]);
   }
 
+  async onModuleInit(): Promise<void> {
+    await this.store.follow((stored) => {
+      this.take(stored);
+    });
+  }
+
+  /**
+   * Whether nobody gets in without a key: as soon as there is one. From then on it is so until this process ends,
+   * lest revoking the last key should open what it guarded.
+   */
   get required(): boolean {
-    return this.keys.size > 0;
+    return this.isRequired;
   }
 
-  find(key: string): ApiKey | null {
-    return this.keys.get(digest(key)) ?? null;
+  /** @returns null for a key that is unknown, revoked or expired. */
+  find(text: string): ApiKey | null {
+    const digest = digestOf(text);
+    const key = this.known.get(this.blind(digest));
+    if (!key || !timingSafeEqual(Buffer.from(key.digest), Buffer.from(digest))) return null;
+    return Date.now() < key.expiresAt ? key : null;
+  }
+
+  private take(stored: readonly StoredKey[]): void {
+    const all = [...this.configured, ...stored.map(known)];
+    this.known = new Map(all.map((key) => [this.blind(key.digest), key]));
+    if (all.length > 0) this.isRequired = true;
+  }
+
+  /** Nobody outside can tell it of any digest, so that how long a look-up takes tells nothing. */
+  private blind(digest: string): string {
+    return createHmac('sha256', this.pepper).update(digest).digest('base64');
   }
 }
 
-/** All of them, for a key that names none. */
-function scopesIn(text: string | undefined): readonly ScopeName[] {
-  return text === undefined ? SCOPES : text.split('+').map(scopeIn);
-}
-
-function scopeIn(text: string): ScopeName {
-  const scope = SCOPES.find((known) => known === text);
-  if (scope !== undefined) return scope;
-  const what = LOOKS_LIKE_SCOPE.test(text) ? `${text} is not a scope` : 'a scope is not one';
-  throw new ConfigError(`API_KEYS: ${what}; there are ${SCOPES.join(', ')}`);
-}
-
-function digest(key: string): string {
-  return createHash('sha256').update(key).digest('hex');
-}
-
-function linesOf(file: string): string[] {
-  try {
-    return readFileSync(file, 'utf8')
-      .split('\n')
-      .filter((line) => !line.startsWith('#'));
-  } catch (cause) {
-    throw new ConfigError(`API_KEYS_FILE: ${file} cannot be read`, { cause });
-  }
+function known({ id, name, scopes, digest, expires_at }: StoredKey): KnownKey {
+  const expiresAt = expires_at === null ? Infinity : Date.parse(expires_at);
+  return { id, name, scopes: new Set(scopes), digest, expiresAt };
 }

@@ -1,9 +1,6 @@
 import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { ApiExtension } from '@nestjs/swagger';
-
-/** What an API key may be limited to. */
-export const SCOPES = ['predict', 'read', 'webhooks', 'models:write'] as const;
-export type ScopeName = (typeof SCOPES)[number];
+import type { ScopeName } from '#libs/contracts';
 
 export const SCOPE = 'foretell:scope';
 /** Where an operation of the OpenAPI document tells its scope. */
