@@ -3,9 +3,11 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type Config, isLoopback } from '#libs/config';
-import { type Bundle, type JobMessage, PredictQueues } from '#libs/jobs';
+import { BoardSessions, type Bundle, type JobMessage, PredictQueues } from '#libs/jobs';
 import { ModelCatalog } from '../models/model.catalog.js';
-import { boardAccess } from './board.access.js';
+import { ApiKeys } from '../security/api-keys.js';
+import { addLogin, LOGIN } from './board.login.js';
+import { refuseCrossSite, onlyHere } from './board.guards.js';
 
 const PATH = '/admin/queues';
 
@@ -23,7 +25,13 @@ export async function mountBoard(app: NestFastifyApplication, config: Config): P
   const board = createBullBoard({
     queues: [],
     serverAdapter,
-    options: { uiConfig: { boardTitle: 'Foretell', hideRedisDetails: true } },
+    options: {
+      uiConfig: {
+        boardTitle: 'Foretell',
+        hideRedisDetails: true,
+        ...(BOARD_PASSWORD === undefined ? {} : { miscLinks: [{ text: 'Log out', url: LOGIN }] }),
+      },
+    },
   });
 
   const models = new Map<string, BullMQAdapter>();
@@ -39,7 +47,15 @@ export async function mountBoard(app: NestFastifyApplication, config: Config): P
 
   const fastify = app.getHttpAdapter().getInstance();
   await fastify.register(async (scope) => {
-    if (BOARD_PASSWORD !== undefined) scope.addHook('onRequest', boardAccess(BOARD_PASSWORD));
+    scope.addHook('onRequest', refuseCrossSite(config));
+    if (BOARD_PASSWORD === undefined) scope.addHook('onRequest', onlyHere(app.get(ApiKeys)));
+    else
+      await addLogin(scope, {
+        password: BOARD_PASSWORD,
+        board: PATH,
+        config,
+        sessions: app.get(BoardSessions),
+      });
     await scope.register(serverAdapter.registerPlugin() as never, { prefix: PATH });
   });
 }
