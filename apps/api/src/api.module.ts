@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD } from '@nestjs/core';
+import { APP_FILTER, DiscoveryModule } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { CONFIG, type Config, ConfigModule } from '#libs/config';
 import { JobsModule } from '#libs/jobs';
@@ -22,15 +22,24 @@ import { JobWatches } from './jobs/job.watches.js';
 import { JobsController } from './jobs/jobs.controller.js';
 import { QueuePlaces } from './jobs/queue.places.js';
 import { Timekeeper } from './jobs/timekeeper.js';
+import { Admission } from './limits/admission.js';
+import { BackPressure } from './limits/back.pressure.js';
+import { HeldLimits } from './limits/held.limits.js';
+import { LimitHooks } from './limits/limit.hooks.js';
+import { RateLimits } from './limits/rate.limits.js';
+import { Refusals } from './limits/refusals.js';
 import { ModelCatalog } from './models/model.catalog.js';
 import { ModelDocumentController } from './models/model-document.controller.js';
 import { ModelsController } from './models/models.controller.js';
+import { BodyLimits } from './predict/body.limits.js';
 import { KeyedSubmissions } from './predict/keyed.submissions.js';
 import { ApiDocument } from './openapi/api-document.js';
+import { LargeBodies } from './predict/large.bodies.js';
 import { PredictController } from './predict/predict.controller.js';
 import { PredictService } from './predict/predict.service.js';
-import { ApiKeyGuard } from './security/api-key.guard.js';
 import { ApiKeys } from './security/api-keys.js';
+import { FailedAttempts } from './security/failed-attempts.js';
+import { KeysController } from './security/keys.controller.js';
 import { Scope } from './security/scope.decorator.js';
 import { DefaultWebhookController } from './webhooks/default-webhook.controller.js';
 import { DeliveriesController } from './webhooks/deliveries.controller.js';
@@ -50,6 +59,7 @@ export class ApiModule {
       imports: [
         ConfigModule.forRoot(config),
         TelemetryModule.forRoot('api'),
+        DiscoveryModule,
         JobsModule.forRoot({ failFast: true }),
         TerminusModule.forRoot({ logger: false }),
       ],
@@ -65,27 +75,36 @@ export class ApiModule {
         WebhookSecretController,
         DefaultWebhookController,
         ReceiversController,
+        KeysController,
         HealthController,
         ProblemsController,
       ],
       providers: [
+        Admission,
         ApiDocument,
         ApiKeys,
         ApiMetrics,
+        BackPressure,
+        BodyLimits,
         EventStreams,
+        FailedAttempts,
         HealthService,
         JobActions,
         JobLister,
         JobReader,
         JobWaiter,
         JobWatches,
+        HeldLimits,
         KeyedSubmissions,
+        LimitHooks,
+        LargeBodies,
         ModelCatalog,
         PredictService,
         QueuePlaces,
+        RateLimits,
+        Refusals,
         Timekeeper,
         WebhookTargets,
-        { provide: APP_GUARD, useClass: ApiKeyGuard },
         { provide: APP_FILTER, useClass: ProblemFilter },
         {
           provide: OutboundGuard,

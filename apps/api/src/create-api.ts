@@ -6,38 +6,62 @@ import type { Config } from '#libs/config';
 import { ApiModule } from './api.module.js';
 import { mountBoard } from './board/board.js';
 import { refuseWhileClosing } from './http/closing.js';
-import { addRequestHooks, newRequestId } from './http/request.hooks.js';
+import { allowOrigins } from './http/cross-origin.js';
+import { readJsonBodies } from './http/json.body.js';
+import { refuseUnroutable } from './http/problem.filter.js';
+import { addRequestHooks, newRequestId, tellRequestId } from './http/request.hooks.js';
 import { multipartOptions } from './http/multipart.js';
+import { addSecurityHeaders } from './http/security.headers.js';
 import { refuseUnreadable } from './http/unreadable-request.js';
 import { refuseOtherMethods, watchPaths } from './http/other-methods.js';
+import { LimitHooks } from './limits/limit.hooks.js';
 import { ApiDocument } from './openapi/api-document.js';
 import { serveDocs } from './openapi/document.js';
+import { authenticate } from './security/authenticate.js';
+
+/** Headers are small; whoever takes longer for them wants to hold a connection. */
+const MAX_HEADERS_MS = 15_000;
 
 /** The api, ready to listen. */
 export async function createApi(
   config: Config,
   logger: LoggerService,
 ): Promise<NestFastifyApplication> {
+  const { TRUST_PROXY } = config.server;
+  const requestTimeoutMs = config.server.REQUEST_TIMEOUT_S * 1000;
   const adapter = new FastifyAdapter({
     bodyLimit: config.server.BODY_LIMIT_BYTES,
+    ...(TRUST_PROXY.length > 0 && { trustProxy: [...TRUST_PROXY] }),
     genReqId: newRequestId,
     clientErrorHandler: refuseUnreadable,
+    frameworkErrors: refuseUnroutable,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
+    requestTimeout: requestTimeoutMs,
+    http: {
+      headersTimeout: Math.min(requestTimeoutMs, MAX_HEADERS_MS),
+      connectionsCheckingInterval: 1000,
+    },
     routerOptions: { maxParamLength: 128 },
   });
   const app = await NestFactory.create<NestFastifyApplication>(
     ApiModule.forRoot(config),
     adapter,
-    // Fastify's own JSON parser refuses __proto__ and holds the body limit; forms are not welcome.
+    // Nest's own parsers would take forms.
     { logger, abortOnError: false, bodyParser: false },
   );
   const fastify = app.getHttpAdapter().getInstance();
+  await addSecurityHeaders(fastify, config);
+  await allowOrigins(fastify, config);
   const paths = watchPaths(fastify);
   fastify.removeContentTypeParser('text/plain');
+  readJsonBodies(app);
   await app.register(multipart, multipartOptions(config.server.BODY_LIMIT_BYTES));
-  addRequestHooks(app, config.server.BODY_LIMIT_BYTES);
+  tellRequestId(fastify);
   refuseWhileClosing(fastify);
+  authenticate(app);
+  app.get(LimitHooks).addTo(fastify);
+  addRequestHooks(app, config.server.BODY_LIMIT_BYTES);
   await mountBoard(app, config);
   const document = app.get(ApiDocument);
   document.describe(app);

@@ -3,6 +3,7 @@ import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/term
 import { APP_VERSION } from '#libs/config';
 import type { VersionReport, WorkerReport } from '#libs/contracts';
 import { RedisIndicator } from '#libs/jobs';
+import { BackPressure } from '../limits/back.pressure.js';
 import { ModelCatalog } from '../models/model.catalog.js';
 
 export const HEALTH_STATUSES = ['healthy', 'degraded', 'unhealthy'] as const;
@@ -16,6 +17,7 @@ export class HealthService {
     private readonly indicators: HealthIndicatorService,
     private readonly redis: RedisIndicator,
     private readonly catalog: ModelCatalog,
+    private readonly pressure: BackPressure,
   ) {}
 
   /** Up where a job could be taken: some model can be served, or could be once a worker is back. */
@@ -41,10 +43,13 @@ export class HealthService {
       ({ report, versions }) =>
         report.reason !== undefined || versions.some((v) => hasFailed(v.report)),
     );
+    const overloads = this.pressure.overloads();
+    const allServed = workers.length > 0 && !failed && overloads.length === 0;
     return {
-      status: statusOf(redisUp, workers.length > 0 && !failed),
+      status: statusOf(redisUp, allServed),
       version: APP_VERSION,
       redis: redisUp ? ('up' as const) : ('down' as const),
+      overloads: overloads.map(({ reason, model = null }) => ({ reason, model })),
       workers: workers.map((worker) => ({
         id: worker.id,
         host: worker.host,

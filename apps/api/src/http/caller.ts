@@ -8,11 +8,13 @@ export interface Caller {
   requestId: string;
   baseUrl: string;
   traceparent: string | undefined;
+  /** Where a limit holds for them: the caller's queued jobs by model, as the request came in. */
+  queued?: ReadonlyMap<string, number> | null | undefined;
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set by the guard. */
+    /** Name of the API key; absent where none is needed. */
     owner?: string;
   }
 }
@@ -25,6 +27,7 @@ export function callerOf(request: FastifyRequest, { server }: Config): Caller {
     owner: request.owner ?? '',
     requestId: request.id,
     baseUrl: server.PUBLIC_URL?.replace(/\/+$/, '') ?? `${request.protocol}://${request.host}`,
+    queued: request.queued,
     traceparent: typeof trace === 'string' && TRACEPARENT.test(trace) ? trace : undefined,
   };
 }

@@ -31,9 +31,10 @@ export class DtoPipe<T extends object> implements PipeTransform<unknown, T> {
     this.demanding = requiredOf(dto).size > 0;
   }
 
-  /** @throws ProblemError `invalid-request` with pointers into the body. */
+  /** @throws ProblemError `invalid-request` with pointers into the body; `invalid-json` where there is none. */
   transform(given: unknown): T {
     const body = given === undefined ? this.otherwise : given;
+    if (body === undefined) throw new ProblemError('invalid-json', 'Send a JSON body.');
     if (!isRecord(body)) {
       throw new ProblemError('invalid-request', 'Send a JSON object; /docs shows its fields.', {
         errors: [{ pointer: '', message: 'must be an object' }],

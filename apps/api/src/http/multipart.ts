@@ -1,6 +1,7 @@
 import type { FastifyMultipartAttachFieldsToBodyOptions } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { MAX_INSTANCES, ProblemError } from '#libs/contracts';
+import { parseJson } from './json.js';
 
 /** Fields of the body that are not plain text; in a form they are JSON. */
 const JSON_FIELDS = [
@@ -67,8 +68,9 @@ function isJsonField(name: string): boolean {
 function parse(name: string, value: unknown): unknown {
   if (typeof value !== 'string') return value;
   try {
-    return JSON.parse(value) as unknown;
-  } catch {
+    return parseJson(value);
+  } catch (error) {
+    if (!(error instanceof ProblemError) || error.code !== 'invalid-json') throw error;
     throw new ProblemError('invalid-request', `The form field ${name} must be JSON.`, {
       errors: [{ pointer: `/${name}`, message: 'must be JSON' }],
     });

@@ -17,6 +17,7 @@ export function refuseOtherMethods(fastify: FastifyInstance, paths: Iterable<str
     fastify.route({
       url,
       method: fastify.supportedMethods.filter((method) => !isKnown(method)),
+      config: { access: 'public' },
       // Before the body is looked at, whatever its type is.
       onRequest: (_request, reply, done) => {
         reply.header('allow', allow);

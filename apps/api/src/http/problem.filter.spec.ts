@@ -58,8 +58,8 @@ describe('ProblemFilter', () => {
   });
 
   it.each<[keyof typeof errorCodes, ProblemCode]>([
-    ['FST_ERR_CTP_INVALID_JSON_BODY', 'invalid-json'],
-    ['FST_ERR_CTP_EMPTY_JSON_BODY', 'invalid-json'],
+    ['FST_ERR_BAD_URL', 'bad-request'],
+    ['FST_ERR_MAX_PARAM_LENGTH', 'uri-too-long'],
     ['FST_ERR_CTP_INVALID_CONTENT_LENGTH', 'bad-request'],
     ['FST_ERR_CTP_BODY_TOO_LARGE', 'payload-too-large'],
     ['FST_ERR_CTP_INVALID_MEDIA_TYPE', 'unsupported-media-type'],
@@ -73,6 +73,8 @@ describe('ProblemFilter', () => {
   it.each([
     [new NotFoundException(), 404, 'not-found'],
     [new BadRequestException(), 400, 'bad-request'],
+    [new Error('aborted'), 400, 'bad-request'],
+    [new Error('Unexpected end of multipart data'), 400, 'bad-request'],
     [Object.assign(new Error('x'), { statusCode: 414 }), 400, 'bad-request'],
     [
       Object.assign(new Error('OOM command not allowed'), { name: 'ReplyError' }),

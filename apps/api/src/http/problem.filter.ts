@@ -10,9 +10,9 @@ import { ProblemError, PROBLEMS, type ProblemCode, problemType } from '#libs/con
 
 /** What Fastify says of a body it could not read, as problems of ours. */
 const FASTIFY_PROBLEMS: Record<string, [ProblemCode, string]> = {
-  FST_ERR_CTP_INVALID_JSON_BODY: ['invalid-json', 'Send valid JSON.'],
-  FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid-json', 'Send a JSON body.'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['bad-request', 'The body and its Content-Length differ.'],
+  FST_ERR_BAD_URL: ['bad-request', 'Send a URL whose percent-encoding is right.'],
+  FST_ERR_MAX_PARAM_LENGTH: ['uri-too-long', 'Nothing here has a name of that length.'],
   FST_ERR_CTP_BODY_TOO_LARGE: ['payload-too-large', 'Send a smaller body.'],
   FST_INVALID_JSON_FIELD_ERROR: ['invalid-json', 'A part that says it is JSON must be.'],
   FST_REQ_FILE_TOO_LARGE: ['payload-too-large', 'Send smaller files.'],
@@ -37,27 +37,41 @@ export class ProblemFilter implements ExceptionFilter {
     if (problem.code === 'internal-error' || problem.cause !== undefined) {
       this.logger.error({ err: problem.cause ?? error, request_id: request.id }, problem.code);
     }
-    if (problem.retryAfterS !== undefined) reply.header('retry-after', problem.retryAfterS);
-    if (problem.code === 'unauthorized') reply.header('www-authenticate', 'Bearer');
-    // Closed with the answer, a connection is reset under a client that is still sending, which then never
-    // reads why. Kept, it takes in the rest of the body, unread.
-    if (problem.code === 'payload-too-large') reply.removeHeader('connection');
-    const { status, title, retryable } = PROBLEMS[problem.code];
-    void reply
-      .status(status)
-      .header('content-type', 'application/problem+json; charset=utf-8')
-      .send({
-        type: problemType(problem.code),
-        title,
-        status,
-        detail: problem.detail,
-        instance: request.url.split('?', 1)[0],
-        code: problem.code,
-        retryable,
-        request_id: request.id,
-        ...(problem.errors ? { errors: problem.errors } : {}),
-      });
+    sendProblem(problem, request, reply);
   }
+}
+
+/** Answers what Fastify refuses before it looks for a route, and before any hook. */
+export function refuseUnroutable(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  reply.header('x-request-id', request.id);
+  sendProblem(toProblem(error), request, reply);
+}
+
+function sendProblem(problem: ProblemError, request: FastifyRequest, reply: FastifyReply): void {
+  if (problem.retryAfterS !== undefined) reply.header('retry-after', problem.retryAfterS);
+  if (problem.code === 'unauthorized') reply.header('www-authenticate', 'Bearer');
+  // Closed with the answer, a connection is reset under a client that is still sending, which then never
+  // reads why. Kept, it takes in the rest of the body, unread.
+  if (problem.code === 'payload-too-large') reply.removeHeader('connection');
+  const { status, title, retryable } = PROBLEMS[problem.code];
+  void reply
+    .status(status)
+    .header('content-type', 'application/problem+json; charset=utf-8')
+    .send({
+      type: problemType(problem.code),
+      title,
+      status,
+      detail: problem.detail,
+      instance: request.url.split('?', 1)[0],
+      code: problem.code,
+      retryable,
+      request_id: request.id,
+      ...(problem.errors ? { errors: problem.errors } : {}),
+    });
 }
 
 function toProblem(error: unknown): ProblemError {
@@ -71,6 +85,13 @@ function toProblem(error: unknown): ProblemError {
   const { code, statusCode } = (error ?? {}) as { code?: string; statusCode?: number };
   const known = code === undefined ? undefined : FASTIFY_PROBLEMS[code];
   if (known) return new ProblemError(...known);
+  if (isBrokenForm(error)) {
+    return new ProblemError('bad-request', 'The form breaks off, or its boundary is another.');
+  }
+  // Nobody will read this; but it is no fault of ours, and not to be logged as one.
+  if (error instanceof Error && error.message === 'aborted') {
+    return new ProblemError('bad-request', 'The client has hung up.');
+  }
   if (isRedisTrouble(error)) {
     return new ProblemError('queue-unavailable', 'Send the same request again in a moment.', {
       retryAfterS: 2,
@@ -88,6 +109,14 @@ function fromStatus(status: number, error: unknown): ProblemError {
   return new ProblemError('internal-error', 'Try again; the request id helps the operator.', {
     cause: error,
   });
+}
+
+/** Of the parser of forms, whose errors have nothing else to be told by. */
+function isBrokenForm(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /end of multipart data$|^Multipart: Boundary not found$/.test(error.message)
+  );
 }
 
 /** ioredis' errors while Redis is away, or full, or read-only. */

@@ -2,8 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
 import { ProblemError } from '#libs/contracts';
 import { ApiMetrics } from '../api.metrics.js';
+import { BodyLimits } from '../predict/body.limits.js';
+import { checkForm } from './request.form.js';
 import { bodyFromParts, checkBoundary, isMultipart } from './multipart.js';
 
 declare module 'fastify' {
@@ -22,15 +25,25 @@ export function newRequestId(request: Pick<IncomingMessage, 'headers'>): string 
   return typeof given === 'string' && SANE_REQUEST_ID.test(given) ? given : randomUUID();
 }
 
-/** What happens around every request: its id, multipart bodies, counting, and a line when it fails. */
+/** Every answer carries the id of its request, whoever gives it: so this hook comes first. */
+export function tellRequestId(fastify: FastifyInstance): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
+    done();
+  });
+}
+
+/** What happens around every request that is let in: multipart bodies, counting, and a line when it fails. */
 export function addRequestHooks(app: NestFastifyApplication, bodyLimit: number): void {
   const logger = new Logger('Request');
   const metrics = app.get(ApiMetrics);
+  const limits = app.get(BodyLimits);
   const fastify = app.getHttpAdapter().getInstance();
 
   fastify.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id);
     if (request.routeOptions.config.ignoreBody === true) forgetBody(request.raw.headers);
+    checkForm(request, reply);
+    limits.check(request, Number(request.headers['content-length']));
     if (isMultipart(request)) {
       checkBoundary(request);
       if (!(Number(request.headers['content-length']) <= bodyLimit)) {
@@ -58,6 +71,8 @@ export function addRequestHooks(app: NestFastifyApplication, bodyLimit: number):
         elapsed_ms: Math.round(reply.elapsedTime),
       };
       if (reply.statusCode >= 500) logger.error(line, 'request failed');
+      // A flood is counted; a line for each would be another.
+      else if (reply.statusCode === 429) logger.debug(line, 'request refused');
       else logger.warn(line, 'request refused');
     }
     done();
@@ -71,6 +86,7 @@ function tooLarge(limit: number): string {
 
 /** Without these Fastify takes a request for one without a body; Node drops what comes nevertheless. */
 function forgetBody(headers: IncomingHttpHeaders): void {
+  delete headers['content-encoding'];
   delete headers['content-type'];
   delete headers['content-length'];
   delete headers['transfer-encoding'];

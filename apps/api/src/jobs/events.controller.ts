@@ -1,11 +1,12 @@
 import { Readable } from 'node:stream';
 import { Controller, Get, Inject, Logger, Param, Req, Res, StreamableFile } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIG, type Config } from '#libs/config';
 import { callerOf } from '../http/caller.js';
 import { hangUpOf } from '../http/hang-up.js';
-import { ApiProblems } from '../openapi/responses.js';
+import { ApiProblems, TOO_MANY_HELD } from '../openapi/responses.js';
 import { ApiEvents } from '../openapi/waiting.js';
 import { Scope } from '../security/scope.decorator.js';
 import { EventStreams } from './event.streams.js';
@@ -36,8 +37,9 @@ export class EventsController {
 
   @Get(['v1/jobs/:id/events', 'jobs/:id/events'])
   @ApiOperation({ operationId: 'followJob', summary: 'The job as it goes, as server-sent events' })
+  @RouteConfig({ produces: 'text/event-stream', holds: 'stream' })
   @ApiEvents()
-  @ApiProblems('job-not-found', 'job-gone', 'queue-unavailable')
+  @ApiProblems('job-not-found', 'job-gone', ...TOO_MANY_HELD, 'queue-unavailable')
   async follow(
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,

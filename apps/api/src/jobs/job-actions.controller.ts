@@ -57,13 +57,13 @@ export class JobActionsController {
 
   @Post(':id/retry')
   @HttpCode(202)
-  @RouteConfig({ ignoreBody: true })
+  @RouteConfig({ ignoreBody: true, submits: true })
   @ApiOperation({
     operationId: 'retryJob',
     summary: 'Queue a job again that failed, expired or was canceled',
   })
   @ApiJobAccepted()
-  @ApiProblems('job-not-found', 'job-not-retryable', 'job-gone', ...NOT_SERVED)
+  @ApiProblems('job-not-found', 'job-not-retryable', 'job-gone', 429, ...NOT_SERVED)
   async retry(
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,

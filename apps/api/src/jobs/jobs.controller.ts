@@ -1,11 +1,12 @@
 import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIG, type Config } from '#libs/config';
 import type { JobView } from '#libs/contracts';
 import { callerOf } from '../http/caller.js';
 import { parsePrefer } from '../http/prefer.js';
-import { ApiJob, ApiProblems } from '../openapi/responses.js';
+import { ApiJob, ApiProblems, TOO_MANY_HELD } from '../openapi/responses.js';
 import { ApiPrefer } from '../openapi/waiting.js';
 import { Scope } from '../security/scope.decorator.js';
 import { JobReader } from './job.reader.js';
@@ -22,10 +23,11 @@ export class JobsController {
   ) {}
 
   @Get(['v1/jobs/:id', 'jobs/:id'])
+  @RouteConfig({ holds: 'preferred' })
   @ApiOperation({ operationId: 'getJob', summary: 'The job, with its result once it has ended' })
   @ApiPrefer()
   @ApiJob('Preference-Applied', 'Vary')
-  @ApiProblems('job-not-found', 'job-gone', 'queue-unavailable')
+  @ApiProblems('job-not-found', 'job-gone', ...TOO_MANY_HELD, 'queue-unavailable')
   async get(
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,

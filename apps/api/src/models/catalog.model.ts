@@ -1,12 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type ModelReport, ProblemError, type VersionReport } from '#libs/contracts';
 import { partitionOfModel } from '#libs/jobs';
-import { InputValidator, rowsPerRunOf } from '#libs/models';
+import { InputValidator, largestBodyBytes, rowsPerRunOf } from '#libs/models';
 
 /** A version that can be asked for. */
 export class CatalogVersion {
   /** Rows that a runner takes at once; 1 while that is not known. */
   readonly rowsPerRun: number;
+  /** Undefined: its signature sets no limit. */
+  readonly largestBodyBytes: number | undefined;
 
   private constructor(
     readonly report: VersionReport,
@@ -14,6 +16,7 @@ export class CatalogVersion {
     private compiled: InputValidator | undefined,
   ) {
     this.rowsPerRun = rowsPerRunOf(report);
+    this.largestBodyBytes = largestBodyBytes(report);
   }
 
   /** A validator that still fits is kept: reports change with every load, and compiling holds up all. */

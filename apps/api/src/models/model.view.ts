@@ -1,6 +1,6 @@
-import type { VersionReport } from '#libs/contracts';
 import { outputSchema, publishedInputSchema } from '#libs/models';
-import type { CatalogModel } from './catalog.model.js';
+import type { CatalogModel, CatalogVersion } from './catalog.model.js';
+import type { BodyLimits } from '../predict/body.limits.js';
 
 export type ModelSummary = ReturnType<typeof modelSummary>;
 export type ModelDetail = ReturnType<typeof modelDetail>;
@@ -23,15 +23,16 @@ export function modelSummary(model: CatalogModel) {
 }
 
 /** A model's own page. */
-export function modelDetail(model: CatalogModel) {
+export function modelDetail(model: CatalogModel, limits: BodyLimits) {
   return {
     ...modelSummary(model),
-    versions: model.versions.map(({ report }) => versionDetail(report)),
+    versions: model.versions.map((version) => versionDetail(version, limits)),
   };
 }
 
 /** A version on its model's page. */
-export function versionDetail(report: VersionReport) {
+export function versionDetail(version: CatalogVersion, limits: BodyLimits) {
+  const { report } = version;
   return {
     version: report.version,
     description: report.description ?? null,
@@ -50,6 +51,7 @@ export function versionDetail(report: VersionReport) {
     input_schema: publishedInputSchema(report),
     output_schema: outputSchema(report),
     tensors: report.tensors ?? null,
+    body_limit_bytes: limits.of(version),
     batching: report.batching,
     held_out: report.held_out ?? null,
     card: report.card,

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { loadConfig } from '#libs/config';
 import type { ModelReport, WorkerReport } from '#libs/contracts';
 import type { FleetCommand, FleetStore } from '#libs/jobs';
 import { ModelCatalog } from './model.catalog.js';
+import { BodyLimits } from '../predict/body.limits.js';
 import { ModelsController } from './models.controller.js';
 
 const IRIS = {
@@ -27,6 +29,8 @@ describe('load and unload', () => {
   let catalog: ModelCatalog;
   let sut: ModelsController;
 
+  const config = loadConfig({ REDIS_URL: 'redis://x' });
+
   beforeEach(() => {
     workers = [{ id: 'w', models: [IRIS] } as unknown as WorkerReport];
     sent = [];
@@ -36,7 +40,7 @@ describe('load and unload', () => {
       command: (command: FleetCommand) => Promise.resolve(void sent.push(command)),
     } as unknown as FleetStore;
     catalog = new ModelCatalog(fleet);
-    sut = new ModelsController(catalog, fleet);
+    sut = new ModelsController(catalog, fleet, new BodyLimits(config, catalog));
   });
 
   afterEach(() => {

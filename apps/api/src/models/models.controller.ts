@@ -7,6 +7,7 @@ import { ModelPageSchema, ModelSchema, ModelVersionSchema } from '../openapi/mod
 import { ApiPaging } from '../openapi/paging.js';
 import { ApiProblems } from '../openapi/responses.js';
 import { page, pageSize } from '../http/page.js';
+import { BodyLimits } from '../predict/body.limits.js';
 import { Scope } from '../security/scope.decorator.js';
 import { ModelCatalog } from './model.catalog.js';
 import { modelDetail, modelSummary, versionDetail } from './model.view.js';
@@ -20,6 +21,7 @@ export class ModelsController {
   constructor(
     private readonly catalog: ModelCatalog,
     private readonly fleet: FleetStore,
+    private readonly limits: BodyLimits,
   ) {}
 
   @Get()
@@ -44,7 +46,7 @@ export class ModelsController {
   @ApiOkResponse({ type: ModelSchema, description: 'The model' })
   @ApiProblems('model-not-found', 'not-ready')
   get(@Param('model') name: string) {
-    return modelDetail(this.catalog.get(name));
+    return modelDetail(this.catalog.get(name), this.limits);
   }
 
   @Post(':model/versions/:version/load')
@@ -73,13 +75,13 @@ export class ModelsController {
   }
 
   private async command(command: FleetCommand) {
-    const { report } = this.catalog.get(command.model).find(command.version);
+    const version = this.catalog.get(command.model).find(command.version);
     if (this.catalog.liveWorkers().length === 0) {
       throw new ProblemError('not-ready', `No worker is alive that could ${command.type} it.`, {
         retryAfterS: 2,
       });
     }
     await this.fleet.command(command);
-    return versionDetail(report);
+    return versionDetail(version, this.limits);
   }
 }

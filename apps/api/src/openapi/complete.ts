@@ -24,6 +24,11 @@ const PATH_PARAMETERS: Record<
     example: 'rcv_5a1fe2b7c3d94e08a6b1c2d3e4',
     schema: { type: 'string' },
   },
+  key: {
+    description: 'Id of an API key, which stands in it, too: `ftk_<id>_…`',
+    example: 'a8k2mq04zt9c',
+    schema: { type: 'string' },
+  },
   id: {
     description: 'Id of a job',
     example: 'job_01kaj3qv1mfyk9yd0tr9b5h2ez',
@@ -49,10 +54,18 @@ export function completeOperations(document: OpenAPIObject): void {
     describeParameters(one);
     describeScope(one);
     addCommonProblems(one);
+    const common = isLimited(one)
+      ? headers('X-Request-ID', 'RateLimit', 'RateLimit-Policy')
+      : headers('X-Request-ID');
     for (const response of Object.values(one.responses)) {
-      response.headers = { ...headers('X-Request-ID'), ...response.headers };
+      response.headers = { ...common, ...response.headers };
     }
   }
+}
+
+/** Probes ask as often as they like. */
+function isLimited({ path }: Operation): boolean {
+  return !path.startsWith('/health');
 }
 
 /** A route that can be reached by two paths is one method; ids must differ all the same. */
@@ -77,13 +90,24 @@ function describeScope({ operation }: Operation): void {
   operation.description = [operation.description, needed].filter(Boolean).join('\n\n');
 }
 
-function addCommonProblems({ operation, responses }: Operation): void {
-  const common: ProblemCode[] = ['bad-request', 'internal-error', 'not-ready'];
+function addCommonProblems(one: Operation): void {
+  const { operation, responses } = one;
+  const common: ProblemCode[] = [
+    'bad-request',
+    'not-acceptable',
+    'request-timeout',
+    'uri-too-long',
+    'headers-too-large',
+    'internal-error',
+    'not-ready',
+  ];
   // Told by its decorator: a requirement of nothing.
   const isPublic = operation.security?.some((needed) => Object.keys(needed).length === 0) === true;
   if (isPublic) operation.security = [];
   else common.push('unauthorized', 'forbidden');
+  if (isLimited(one)) common.push('rate-limited');
   if (operation.requestBody) {
+    common.push('too-many-bytes');
     common.push('invalid-json', 'payload-too-large', 'unsupported-media-type');
   }
   for (const status of new Set(common.map((code) => PROBLEMS[code].status))) {

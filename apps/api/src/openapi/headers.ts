@@ -23,6 +23,15 @@ export const HEADERS = {
     description: 'An earlier request with this `Idempotency-Key` has submitted the job',
     schema: { type: 'string', enum: ['true'] },
   },
+  RateLimit: {
+    description:
+      'Where a limit holds: what is left of it, and seconds until all of it is there again (draft-ietf-httpapi-ratelimit-headers)',
+    schema: { type: 'string', example: '"default";r=57;t=1' },
+  },
+  'RateLimit-Policy': {
+    description: 'Where a limit holds: so many requests in so many seconds',
+    schema: { type: 'string', example: '"default";q=100;w=1' },
+  },
   'WWW-Authenticate': { required: true, schema: { type: 'string', enum: ['Bearer'] } },
 } as const satisfies Record<string, HeaderObject>;
 

@@ -5,6 +5,7 @@ import {
   type HealthOverview,
   type HealthStatus,
 } from '../health/health.service.js';
+import { OVERLOAD_REASONS, type OverloadReason } from '../limits/back.pressure.js';
 import { COUNT, TEXT_OR_NULL, TIME } from './fields.js';
 
 @ApiSchema({ name: 'ExecutionProviders' })
@@ -39,11 +40,22 @@ class ModelHealthSchema {
   @ApiProperty({ type: [VersionHealthSchema] }) versions!: VersionHealthSchema[];
 }
 
+@ApiSchema({ name: 'Overload' })
+class OverloadSchema {
+  @ApiProperty({ enum: OVERLOAD_REASONS }) reason!: OverloadReason;
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'Null: all' }) model!: string | null;
+}
+
 @ApiSchema({ name: 'Health' })
 export class HealthSchema implements HealthOverview {
   @ApiProperty({ enum: HEALTH_STATUSES }) status!: HealthStatus;
   @ApiProperty({ description: 'Of this api' }) version!: string;
   @ApiProperty({ enum: ['up', 'down'] }) redis!: 'up' | 'down';
+  @ApiProperty({
+    type: [OverloadSchema],
+    description: 'Why no jobs are accepted, and of which model',
+  })
+  overloads!: OverloadSchema[];
   @ApiProperty({ type: [WorkerHealthSchema] }) workers!: WorkerHealthSchema[];
   @ApiProperty({ type: [String] }) accelerators!: string[];
   @ApiProperty({ type: [ModelHealthSchema] }) models!: ModelHealthSchema[];

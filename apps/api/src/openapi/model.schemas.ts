@@ -130,6 +130,8 @@ export class ModelVersionSchema extends VersionSummarySchema implements VersionD
   @ApiProperty(SCHEMA_OR_NULL) input_schema!: Record<string, unknown> | null;
   @ApiProperty(SCHEMA_OR_NULL) output_schema!: Record<string, unknown> | null;
   @ApiProperty({ type: TensorsSchema, nullable: true }) tensors!: TensorsSchema | null;
+  @ApiProperty({ ...COUNT, description: 'Largest body of a submission to it' })
+  body_limit_bytes!: number;
   @ApiProperty({ type: BatchingSchema }) batching!: BatchingSchema;
   @ApiProperty({ type: HeldOutSchema, nullable: true }) held_out!: HeldOutSchema | null;
   @ApiProperty({ type: 'object', additionalProperties: { type: 'string' } })

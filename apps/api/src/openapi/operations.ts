@@ -1,5 +1,6 @@
 import type { OpenAPIObject, OperationObject, ResponseObject } from '@nestjs/swagger';
-import { SCOPE_EXTENSION, type ScopeName } from '../security/scope.decorator.js';
+import type { ScopeName } from '#libs/contracts';
+import { SCOPE_EXTENSION } from '../security/scope.decorator.js';
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 

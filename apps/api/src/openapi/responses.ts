@@ -19,6 +19,9 @@ const ON_JOBS_ALONE = new Set<ProblemCode>([
   'queue-timeout',
 ]);
 
+/** Of routes that may keep their connection. */
+export const TOO_MANY_HELD = ['rate-limited', 'too-many-connections'] as const;
+
 const CODES = Object.keys(PROBLEMS) as ProblemCode[];
 
 /** 202: accepted, and on disk as far as the configured durability says. */
@@ -62,7 +65,7 @@ export function problemResponse(...codes: ProblemCode[]): ResponseObject {
     description: lines.join('; '),
     headers: {
       ...(status === 401 && headers('WWW-Authenticate')),
-      ...(status === 503 && headers('Retry-After')),
+      ...((status === 429 || status === 503) && headers('Retry-After')),
     },
     content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
   };

@@ -43,8 +43,12 @@ describe('BodyPipe', () => {
     },
   );
 
-  it.each([null, undefined, [], 'text', 3, true])('refuses %j for a body', (body) => {
+  it.each([null, [], 'text', 3, true])('refuses %j for a body', (body) => {
     expect(errorsOf(body)).toEqual([{ pointer: '', message: 'must be an object' }]);
+  });
+
+  it('refuses a request without a body as one whose body is empty', () => {
+    expect(problemOf(() => sut.transform(undefined)).code).toBe('invalid-json');
   });
 
   it('wants exactly one of input and inputs', () => {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import type { FastifyRequest } from 'fastify';
-import { inputText } from '#libs/jobs';
+import { inputText } from '#libs/contracts';
 import { pointedErrorsOf } from '#libs/testing';
 import { BodyPipe } from './body.pipe.js';
 import { fingerprintOf, idempotencyKeyOf } from './idempotency-key.js';
@@ -47,7 +47,8 @@ describe('fingerprintOf', () => {
   const pipe = new BodyPipe(PredictAnyDto);
   function of(json: object, version?: string): string {
     const body = pipe.transform({ model: 'iris', ...json });
-    const input = inputText(body.inputs ?? [body.input], body.parameters);
+    const instances = Array.isArray(body.inputs) ? body.inputs : [body.input];
+    const input = inputText(instances, body.parameters);
     return fingerprintOf(body.model, version, body, input);
   }
   const full = {

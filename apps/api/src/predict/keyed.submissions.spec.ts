@@ -2,10 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@je
 import { type INestApplicationContext, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ConfigModule, loadConfig } from '#libs/config';
-import { jobProblem, ProblemError } from '#libs/contracts';
+import { inputText, jobProblem, ProblemError } from '#libs/contracts';
 import {
   IdempotencyStore,
-  inputText,
   type JobSpec,
   JobsModule,
   JobStore,

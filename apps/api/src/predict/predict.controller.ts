@@ -1,6 +1,7 @@
 import { Body, Controller, Inject, Logger, Param, Post, Req, Res } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIG, type Config } from '#libs/config';
 import { isTerminal, type JobView } from '#libs/contracts';
 import { type JobRecord, toJobView } from '#libs/jobs';
@@ -17,9 +18,11 @@ import { idempotencyKeyOf } from './idempotency-key.js';
 import { PredictAnyDto, PredictDto } from './predict.dto.js';
 import { PredictService } from './predict.service.js';
 
+const SUBMITS: FastifyContextConfig = { submits: true, holds: 'preferred' };
+
 @ApiTags('predictions')
 @ApiConsumes('application/json', 'multipart/form-data')
-@ApiProblems('model-not-found', 'version-not-found', 'job-gone', 422, 503)
+@ApiProblems('model-not-found', 'version-not-found', 'job-gone', 422, 429, 503)
 @Scope('predict')
 @Controller()
 export class PredictController {
@@ -34,6 +37,7 @@ export class PredictController {
 
   @Post(['v1/predict', 'predict'])
   @ApiOperation({ operationId: 'submit', summary: 'Submit a job; the body names the model' })
+  @RouteConfig(SUBMITS)
   @ApiBody({ type: PredictAnyDto })
   @ApiSubmission()
   submitAny(
@@ -49,6 +53,7 @@ export class PredictController {
     operationId: 'submitToModel',
     summary: 'Submit a job to the default version of a model',
   })
+  @RouteConfig(SUBMITS)
   @ApiBody({ type: PredictDto })
   @ApiSubmission()
   submitToModel(
@@ -65,6 +70,7 @@ export class PredictController {
     operationId: 'submitToVersion',
     summary: 'Submit a job to one version of a model',
   })
+  @RouteConfig(SUBMITS)
   @ApiBody({ type: PredictDto })
   @ApiSubmission()
   submitToVersion(

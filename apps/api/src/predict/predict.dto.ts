@@ -21,6 +21,7 @@ import {
 } from '#libs/contracts';
 import { ANY_JSON } from '../openapi/fields.js';
 import { WebhookDto } from '../webhooks/webhook.dto.js';
+import { LargeInput } from './large.input.js';
 import { IsInstanceList, IsMetadata, METADATA } from './predict.rules.js';
 
 /** A year: what lies beyond is a mistake. */
@@ -48,7 +49,7 @@ export class PredictDto {
   })
   @IsOptional()
   @IsInstanceList()
-  inputs?: unknown[];
+  inputs?: unknown[] | LargeInput;
 
   @ApiPropertyOptional({ type: 'object', additionalProperties: true, example: { top_k: 3 } })
   @IsOptional()

@@ -1,5 +1,6 @@
 import { ValidateBy } from 'class-validator';
 import { MAX_INSTANCES } from '#libs/contracts';
+import { LargeInput } from './large.input.js';
 
 const MAX_PAIRS = 16;
 const MAX_KEY_LENGTH = 64;
@@ -22,11 +23,19 @@ export function IsInstanceList(): PropertyDecorator {
   return ValidateBy({
     name: 'isInstanceList',
     validator: {
-      validate: (value: unknown) =>
-        Array.isArray(value) && value.length >= 1 && value.length <= MAX_INSTANCES,
+      validate: (value: unknown) => {
+        const count = countOf(value);
+        return count >= 1 && count <= MAX_INSTANCES;
+      },
       defaultMessage: () => `must be an array of 1 to ${String(MAX_INSTANCES)} instances`,
     },
   });
+}
+
+/** 0 for what is no list. */
+function countOf(value: unknown): number {
+  if (value instanceof LargeInput) return value.count;
+  return Array.isArray(value) ? value.length : 0;
 }
 
 /** Up to 16 pairs of strings. */
@@ -48,14 +57,19 @@ export function isMetadata(value: unknown): boolean {
     pairs.every(
       ([key, text]) =>
         key.length > 0 &&
-        isAtMost(MAX_KEY_LENGTH, key) &&
+        isText(key, MAX_KEY_LENGTH) &&
         typeof text === 'string' &&
-        isAtMost(MAX_VALUE_LENGTH, text),
+        isText(text, MAX_VALUE_LENGTH),
     )
   );
 }
 
-/** Counted in code points, as JSON Schema does: an emoji is one. */
-function isAtMost(length: number, text: string): boolean {
-  return text.length <= length || (text.length <= 2 * length && Array.from(text).length <= length);
+/**
+ * Counted in code points, as JSON Schema does: an emoji is one. A lone surrogate is none: it would come back
+ * as something else.
+ */
+function isText(text: string, maxLength: number): boolean {
+  if (!text.isWellFormed()) return false;
+  if (text.length <= maxLength) return true;
+  return text.length <= 2 * maxLength && Array.from(text).length <= maxLength;
 }

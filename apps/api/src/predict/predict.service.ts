@@ -1,8 +1,8 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
+import { inputText, inputTextOf } from '#libs/contracts';
 import {
   createdAtOf,
-  inputText,
   type JobSpec,
   newJobId,
   queuedRecord,
@@ -13,13 +13,17 @@ import {
 import { ApiMetrics } from '../api.metrics.js';
 import type { Caller } from '../http/caller.js';
 import { Timekeeper } from '../jobs/timekeeper.js';
+import { Admission } from '../limits/admission.js';
+import type { CatalogVersion } from '../models/catalog.model.js';
 import { ModelCatalog } from '../models/model.catalog.js';
 import { WebhookTargets } from '../webhooks/webhook.targets.js';
+import { type CheckedInput, checkInput } from './checked.input.js';
 import { clocksOf } from './clocks.js';
 import { fingerprintOf } from './idempotency-key.js';
 import { KeyedSubmissions, type Submitted } from './keyed.submissions.js';
+import { LargeBodies } from './large.bodies.js';
+import { LargeInput } from './large.input.js';
 import type { PredictDto } from './predict.dto.js';
-import { shapeOf } from './shape.js';
 
 /** A submission as it came in. */
 export interface Asked {
@@ -42,6 +46,8 @@ export class PredictService {
     private readonly webhooks: WebhookTargets,
     private readonly metrics: ApiMetrics,
     private readonly timekeeper: Timekeeper,
+    private readonly admission: Admission,
+    private readonly large: LargeBodies,
   ) {}
 
   /** @throws ProblemError when the model is not there, the body does not fit it, or Redis is away. */
@@ -49,7 +55,7 @@ export class PredictService {
     const { idempotencyKey } = asked;
     const submitted =
       idempotencyKey === undefined
-        ? await this.submitNew(this.draft(caller, asked), asked)
+        ? await this.submitNew(await this.draft(caller, asked), asked)
         : await this.submitKeyed(caller, asked, idempotencyKey);
     if (!submitted.replayed) this.accepted(submitted.record.spec);
     return submitted;
@@ -61,7 +67,7 @@ export class PredictService {
     const fingerprint = fingerprintOf(model, version, body, input);
     const request = { owner: caller.owner, key, fingerprint };
     return this.keyed.submit(caller, request, input, async (id) => {
-      const submission = this.draft(caller, asked, id, input);
+      const submission = await this.draft(caller, asked, id, input);
       await this.checkWebhook(submission, asked);
       return submission;
     });
@@ -79,19 +85,25 @@ export class PredictService {
   }
 
   /** @param known the text of the input, where it was made already: what is not valid is not worth making it. */
-  private draft(caller: Caller, asked: Asked, claimed?: string, known?: string): Submission {
+  private async draft(
+    caller: Caller,
+    asked: Asked,
+    claimed?: string,
+    known?: string,
+  ): Promise<Submission> {
     const { model, version, body } = asked;
     const served = this.catalog.resolve(model, version);
+    const quota = this.admission.admit(caller.queued ?? null, model);
     const id = claimed ?? newJobId(served.partition);
-    const instances = instancesOf(body);
     const many = body.inputs !== undefined;
-    const warnings = served.validator().validate(instances, many, body.parameters);
+    const checked = this.check(served, body, many);
+    const { warnings, shape } = checked instanceof Promise ? await checked : checked;
     const input = known ?? textOf(body);
     const spec: JobSpec = {
       id,
       model,
       version: served.report.version,
-      count: instances.length,
+      count: countOf(body),
       bytes: Buffer.byteLength(input),
       many,
       owner: caller.owner,
@@ -103,10 +115,22 @@ export class PredictService {
       traceparent: caller.traceparent,
       metadata: body.metadata ?? {},
       warnings,
-      shape: shapeOf(served.report, instances),
+      shape,
       webhook: this.webhooks.of(caller.owner, body.webhook),
     };
-    return { spec, input, bundleRows: served.rowsPerRun };
+    return { spec, input, bundleRows: served.rowsPerRun, quota };
+  }
+
+  private check(
+    served: CatalogVersion,
+    body: PredictDto,
+    many: boolean,
+  ): CheckedInput | Promise<CheckedInput> {
+    const input = inputOf(body);
+    const { report } = served;
+    return input instanceof LargeInput
+      ? this.large.check(report, input, many, body.parameters)
+      : checkInput(report, served.validator(), input, many, body.parameters);
   }
 
   private accepted(spec: JobSpec): void {
@@ -124,9 +148,17 @@ export class PredictService {
 
 /** As it is stored. */
 function textOf(body: PredictDto): string {
-  return inputText(instancesOf(body), body.parameters);
+  const input = inputOf(body);
+  return input instanceof LargeInput
+    ? inputTextOf(input.lines, body.parameters)
+    : inputText(input, body.parameters);
 }
 
-function instancesOf({ input, inputs }: PredictDto): unknown[] {
-  return inputs ?? [input];
+function countOf(body: PredictDto): number {
+  const input = inputOf(body);
+  return input instanceof LargeInput ? input.count : input.length;
+}
+
+function inputOf({ input, inputs }: PredictDto): unknown[] | LargeInput {
+  return inputs ?? (input instanceof LargeInput ? input : [input]);
 }
