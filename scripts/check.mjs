@@ -1,10 +1,11 @@
 // npm run check: all that can be said about the code without running its tests.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureBuilt } from './lib/build.mjs';
 import { runChecks } from './lib/checks.mjs';
 import { ensureInstalled, nodePath } from './lib/install.mjs';
 import { rootDir } from './lib/paths.mjs';
+import { pinComplaints } from './lib/pins.mjs';
 import { runMain } from './lib/plain-error.mjs';
 import { run } from './lib/run.mjs';
 
@@ -15,6 +16,15 @@ const node = (...args) => run(nodePath, args, { cwd: rootDir });
  * @param {...string} args
  */
 const tool = (name, ...args) => node(join('node_modules/.bin', name), ...args);
+
+async function checkPins() {
+  const [manifest, lock] = ['package.json', 'package-lock.json'].map((file) =>
+    JSON.parse(readFileSync(join(rootDir, file), 'utf8')),
+  );
+  const complaints = pinComplaints(manifest, lock);
+  for (const complaint of complaints) console.error(complaint);
+  return complaints.length === 0 ? 0 : 1;
+}
 
 await runMain(async () => {
   await ensureInstalled();
@@ -27,6 +37,7 @@ await runMain(async () => {
       name: 'imports',
       run: () => tool('depcruise', '--config', '.dependency-cruiser.cjs', 'apps', 'libs'),
     },
+    { name: 'pins', run: checkPins },
     { name: 'dead code', run: () => tool('knip') },
     {
       name: 'OpenAPI drift',

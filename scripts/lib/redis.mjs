@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KeptProcess } from './kept-process.mjs';
-import { readIdentity } from './lock.mjs';
 import { eachLine, lineWriter } from './output.mjs';
 import { PlainError } from './plain-error.mjs';
 import { freePort } from './ports.mjs';
-import { identify, isAlive } from './process-identity.mjs';
+import { readRedisProcess, tellRedisProcess } from './private-redis.mjs';
+import { isAlive } from './process-identity.mjs';
 import { askRedis } from './resp.mjs';
 
 /** @import { ChildProcess } from 'node:child_process' */
@@ -112,7 +112,7 @@ function launch({ binary, dir, port, onClash }) {
     });
   }
   if (child.pid !== undefined) {
-    writeFileSync(join(dir, 'redis-process.json'), JSON.stringify(identify(child.pid)));
+    tellRedisProcess(dir, child.pid, port);
     endWithUs(child, child.pid);
   }
   return child;
@@ -159,7 +159,7 @@ async function stopRedis(kept) {
  * @param {string} dir
  */
 async function predecessorGone(dir) {
-  const before = readIdentity(join(dir, 'redis-process.json'));
+  const before = readRedisProcess(dir);
   const deadline = Date.now() + PREDECESSOR_MS;
   while (before && isAlive(before)) {
     if (Date.now() > deadline)

@@ -20,6 +20,14 @@ export function loadDotEnv(root) {
 /**
  * @param {string} root
  * @param {NodeJS.ProcessEnv} env
+ */
+export function dataDirOf(root, env) {
+  return resolve(root, env.DATA_DIR || '.foretell');
+}
+
+/**
+ * @param {string} root
+ * @param {NodeJS.ProcessEnv} env
  * @throws {PlainError} PORT is no port
  */
 export async function readSettings(root, env) {
@@ -35,7 +43,7 @@ export async function readSettings(root, env) {
     host,
     port,
     baseUrl: `http://${reachableHost.includes(':') ? `[${reachableHost}]` : reachableHost}:${port}`,
-    dataDir: resolve(root, env.DATA_DIR || '.foretell'),
+    dataDir: dataDirOf(root, env),
     redisUrl: env.REDIS_URL || undefined,
     // Only who can reach the API from this machine alone may have it call this machine.
     allowsLoopbackWebhooks:
