@@ -32,7 +32,12 @@ await runMain(async () => {
   let failed = true;
   try {
     // Without a courier: the addresses that callbacks would go to are made up.
-    const env = { API_KEYS: `tester:${KEY}`, LOG_LEVEL: 'warn' };
+    const env = {
+      API_KEYS: `tester:${KEY}:predict+read+webhooks+models:write+admin`,
+      LOG_LEVEL: 'warn',
+      // hooks.py tells of each request that it comes from elsewhere: wrong keys are tried as well.
+      TRUST_PROXY: '127.0.0.1',
+    };
     const { url } = await startForetell(dir, { env, courier: false });
     const codes = [];
     for (const [path, seconds] of DOCUMENTS) {

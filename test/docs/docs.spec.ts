@@ -66,7 +66,7 @@ describe('the reference', () => {
 });
 
 describe('the pages', () => {
-  const pages = files('README.md', 'CONTRIBUTING.md', 'docs/**/*.md');
+  const pages = files('README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/**/*.md');
 
   it.each(pages)('%s links to files that exist', (page) => {
     const missing = relativeLinks(page).filter((target) => {

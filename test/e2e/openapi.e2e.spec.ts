@@ -3,11 +3,12 @@ import type { JobView } from '#libs/contracts';
 import { EventStream } from '#libs/testing';
 import type { Answer } from './support/client.js';
 import { Contract, type OpenApi } from './support/contract.js';
+import { IMAGES } from './support/images.js';
 import { Installation } from './support/installation.js';
 import { heldOut } from './support/models.js';
 
-/** A PNG by its first bytes alone: accepted, and found out by the worker. */
-const DAMAGED = Buffer.from('89504e470d0a1a0a00000000', 'hex').toString('base64');
+/** A PNG by its header alone: accepted, and found out by the worker. */
+const DAMAGED = IMAGES.damaged.toString('base64');
 const ROW = [5.1, 3.5, 1.4, 0.2];
 const NO_JOB = '/v1/jobs/job_01m7ykvnbfexgt18bvm31gq4fd';
 
@@ -76,6 +77,8 @@ describe('what is answered', () => {
     '/v1/webhooks/default',
     '/v1/webhooks/receivers',
     '/v1/webhooks/receivers?cursor=x',
+    '/v1/keys',
+    '/v1/keys?limit=0',
   ])('to GET %s is documented', async (path) => {
     await get(all, path);
   });
@@ -99,6 +102,7 @@ describe('what is answered', () => {
     ['/v1/webhooks/redeliver', { since: '2026-11-21T09:13:47Z' }],
     ['/v1/webhooks/redeliver', {}],
     ['/v1/webhooks/receivers/none/enable', ''],
+    ['/v1/keys', { name: 'a:b' }],
   ])('to POST %s %j is documented', async (path, body) => {
     await post(all, path, body);
   });

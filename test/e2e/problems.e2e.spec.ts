@@ -128,7 +128,7 @@ const REFUSED: [string, string, unknown, number, string, string[]?][] = [
     ['/result_ttl_s'],
   ],
   ['bad base64', '/v1/models/digits/predict', { input: '§§§' }, 422, 'invalid-input', ['/input']],
-  ['a GIF', '/v1/models/digits/predict', { input: gif }, 422, 'invalid-input', ['/input']],
+  ['a GIF', '/v1/models/digits/predict', { input: gif }, 415, 'unsupported-media-type', ['/input']],
   ['an unknown model', '/v1/models/nope/predict', { input: 1 }, 404, 'model-not-found'],
   [
     'an unknown version',

@@ -241,6 +241,37 @@ describe('npm start', () => {
     START_MS + STOP_MS,
   );
 
+  it(
+    'has its keys made, listed and revoked while it runs',
+    async () => {
+      const keys = async (...args: string[]) => {
+        const env = { ...process.env, DATA_DIR: join(dir, 'data'), REDIS_URL: '' };
+        const command = watch(process.execPath, ['scripts/keys.mjs', ...args], env);
+        return [await command.exitCode, command.output] as const;
+      };
+      expect(await keys('list')).toEqual([1, expect.stringMatching(/^foretell: no Redis runs/)]);
+      const { baseUrl } = await startReady();
+      const [code, output] = await keys('create', '--name', 'ann', '--expires-in', '1h');
+      const [key = '', id = ''] = /ftk_([a-z0-9]+)_[A-Za-z0-9]+/.exec(output) ?? [];
+      expect(code).toBe(0);
+      expect(await keys('list')).toEqual([0, expect.stringContaining(`${id}  ann`)]);
+
+      const headers = { authorization: `Bearer ${key}` };
+      const until = async (status: number) => {
+        for (;;) {
+          const answer = await fetch(`${baseUrl}/v1/models`, { headers });
+          if (answer.status === status) return;
+        }
+      };
+      expect((await fetch(`${baseUrl}/v1/models`, { headers })).status).toBe(200);
+      expect((await fetch(`${baseUrl}/v1/models`)).status).toBe(401);
+      expect(await keys('revoke', id)).toEqual([0, `revoked ${id}`]);
+      await until(401);
+      expect(await keys('revoke', id)).toEqual([1, expect.stringContaining(`no key ${id}`)]);
+    },
+    START_MS + STOP_MS,
+  );
+
   it('says that its port is taken', async () => {
     const port = await startRedis([]);
     const { supervisor } = await start({ PORT: String(port) });

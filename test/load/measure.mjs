@@ -6,6 +6,7 @@ import { startFloor } from './floor/system.mjs';
 import { startForetell } from './lib/foretell.mjs';
 import { Loader } from './lib/loader.mjs';
 import { largeBacklog } from './parts/backlog.mjs';
+import { flood } from './parts/flood.mjs';
 import { heavyModel } from './parts/heavy.mjs';
 import { idleLatency } from './parts/latency.mjs';
 import { batchJobs, singleJobs } from './parts/throughput.mjs';
@@ -73,6 +74,7 @@ export async function measureAll(options, dir, results) {
     if (parts.has('g'))
       await turn('foretell', 'backlog', (own) => largeBacklog({ ...own, backlog }));
     if (parts.has('h')) await turn('foretell', 'webhooks', webhooks);
+    if (parts.has('i')) await turn('foretell', 'flood', flood);
   }
 }
 

@@ -87,12 +87,16 @@ export class Installation {
     private readonly env: NodeJS.ProcessEnv,
   ) {}
 
-  /** Starts Redis and one api, worker and courier. @param env settings beyond the defaults. */
+  /**
+   * Starts one api, worker and courier. @param env settings beyond the defaults. @param given the Redis that they use, and
+   *   that ends with them; absent: a new one.
+   */
   static async start(
     env: NodeJS.ProcessEnv = {},
     names: AppName[] = ['api', 'worker', 'courier'],
+    given?: TestRedis,
   ): Promise<Installation> {
-    const redis = await startTestRedis();
+    const redis = given ?? (await startTestRedis());
     const installation = new Installation(redis, {
       REDIS_URL: redis.url,
       PORT: '0',

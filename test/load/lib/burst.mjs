@@ -9,6 +9,8 @@ import { nowMs } from './numbers.mjs';
  * @property {readonly string[]} bodies JSON; each connection sends them in turn
  * @property {number} connections
  * @property {number} amount requests in all
+ * @property {number} [perSecond] not more than so many, on all connections together
+ * @property {Record<string, string>} [headers]
  */
 
 /**
@@ -29,7 +31,7 @@ import { nowMs } from './numbers.mjs';
  * @param {BurstRequest} request
  * @returns {Promise<Burst>}
  */
-export async function runBurst({ url, bodies, connections, amount }) {
+export async function runBurst({ url, bodies, connections, amount, perSecond, headers }) {
   const cpuBefore = process.cpuUsage();
   const startedAt = nowMs();
   let endedAt = startedAt;
@@ -39,7 +41,8 @@ export async function runBurst({ url, bodies, connections, amount }) {
     amount: Math.max(amount, connections),
     timeout: 60,
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...headers },
+    ...(perSecond !== undefined && { overallRate: perSecond }),
     requests: bodies.map((body) => ({ body })),
     // Autocannon itself looks only every second whether it is done; its types lack this event.
     setupClient: (/** @type {EventEmitter} */ client) =>

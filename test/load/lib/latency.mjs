@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'undici';
 import { quantile } from './numbers.mjs';
 
@@ -6,6 +7,8 @@ import { quantile } from './numbers.mjs';
  * @property {string} url
  * @property {readonly string[]} bodies
  * @property {number} count jobs, one after the other
+ * @property {number} [everyMs] from the start of one to that of the next, at least
+ * @property {Record<string, string>} [headers]
  * @property {boolean} [waits] ask for the result in the answer (`Prefer: wait`)
  */
 
@@ -27,7 +30,14 @@ const ENDED = ['succeeded', 'failed', 'canceled', 'expired'];
  * @returns {Promise<Latency>}
  * @throws {Error} a job fails, or is not done within 30 s
  */
-export async function measureLatency({ url, bodies, count, waits = false }) {
+export async function measureLatency({
+  url,
+  bodies,
+  count,
+  everyMs = 0,
+  headers: own,
+  waits = false,
+}) {
   const { origin, pathname } = new URL(url);
   const client = new Client(origin);
   /**
@@ -38,6 +48,7 @@ export async function measureLatency({ url, bodies, count, waits = false }) {
    */
   const call = async (method, path, body) => {
     const headers = {
+      ...own,
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...(waits && { prefer: 'wait=10' }),
     };
@@ -60,6 +71,8 @@ export async function measureLatency({ url, bodies, count, waits = false }) {
       latencies.push(performance.now() - startedAt);
       if (job.status !== 'succeeded') throw new Error(`a job failed: ${JSON.stringify(job)}`);
       if (job.timing) totals.push(Number(job.timing.total_ms));
+      const leftMs = startedAt + everyMs - performance.now();
+      if (leftMs > 0) await delay(leftMs);
     }
   } finally {
     await client.close();

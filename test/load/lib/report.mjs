@@ -45,6 +45,13 @@ const ROWS = [
   ['', '  p50, while another receiver hangs', 'hanging_lag_p50_ms'],
   ['', '  p99', 'hanging_lag_p99_ms'],
   ['', '  p99, ÷ when none hangs', 'hanging_lag_ratio'],
+  ['i', 'capacity, jobs/s', 'flood_capacity_per_s'],
+  ['', '  flood of one key, requests/s', 'flood_sent_per_s'],
+  ['', '  accepted of it/s', 'flood_accepted_per_s'],
+  ['', '  another key before, p50, ms', 'flood_quiet_p50_ms'],
+  ['', '  before, p99', 'flood_quiet_p99_ms'],
+  ['', '  meanwhile, p50', 'flood_flooded_p50_ms'],
+  ['', '  meanwhile, p99', 'flood_flooded_p99_ms'],
 ];
 
 /**

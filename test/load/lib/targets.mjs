@@ -69,6 +69,12 @@ const TARGETS = [
     value: own('hanging_lag_excess_ms'),
     atMost: 5,
   },
+  {
+    part: 'i',
+    text: "another key's p99, in a flood ÷ before",
+    value: own('flood_p99_ratio'),
+    atMost: 2,
+  },
 ];
 
 /**
