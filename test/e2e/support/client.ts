@@ -61,14 +61,14 @@ export class Client {
     return answer<T>(response);
   }
 
-  /** Submits and expects to be accepted. */
+  /** Submits and expects to be accepted: 200 where a job with an idempotency key has ended already. */
   async submit(
     model: string,
     body: unknown,
     headers: Record<string, string> = {},
   ): Promise<JobView> {
     const accepted = await this.post<JobView>(`/v1/models/${model}/predict`, body, headers);
-    if (accepted.status !== 202) {
+    if (accepted.status !== 202 && accepted.status !== 200) {
       throw new Error(`not accepted: ${accepted.status} ${JSON.stringify(accepted.body)}`);
     }
     return accepted.body;
