@@ -45,8 +45,9 @@ export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdow
   private async round(): Promise<void> {
     try {
       if (Date.now() >= this.nextSweep) {
-        for (const model of await this.index.models()) this.named.add(model);
+        // Before it is known whether this one succeeds: else one that fails would follow upon the other.
         this.nextSweep = Date.now() + SWEEP_MS;
+        for (const model of await this.index.models()) this.named.add(model);
       }
       for (const model of this.named) {
         this.named.delete(model);
