@@ -69,12 +69,12 @@ export class DeliveryService {
       this.secrets.signing(receiver.owner),
     ]);
     if (trouble?.disabled_at != null && known.state.asked === undefined) {
-      await this.giveUp(due, { ...known.state, nextAt: undefined }, 'receiver-disabled');
+      await this.giveUp(due, known.state, 'receiver-disabled');
       return {};
     }
     const then = await this.payloads.complete(recordAtEvent(record, known.event)).catch(lost);
     if (!then) {
-      await this.giveUp(due, { ...known.state, nextAt: undefined }, 'outputs-lost');
+      await this.giveUp(due, known.state, 'outputs-lost');
       return {};
     }
     const at = new Date().toISOString();
@@ -165,7 +165,8 @@ export class DeliveryService {
     attempt?: DeliveryAttempt,
   ): Promise<void> {
     const { delivery, record } = due;
-    await this.log.write(delivery, { ...made, status: 'failed', failure }, attempt);
+    const state = { ...made, nextAt: undefined, status: 'failed', failure } as const;
+    await this.log.write(delivery, state, attempt);
     await this.index(record, delivery);
     this.report.gaveUp(due, failure);
   }
