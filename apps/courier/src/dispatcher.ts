@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
 import { AlarmClock, DeliverySchedule, type Settlement, type TakenDelivery } from '#libs/jobs';
+import { LastingTrouble } from '#libs/telemetry';
 import { OutboundClient } from '#libs/webhooks';
 import { CourierMetrics } from './courier.metrics.js';
 import { DeliveryService } from './delivery.service.js';
@@ -21,12 +22,11 @@ const HOLD_MARGIN_MS = 5000;
 /** Takes what is due out of the schedule, as far as this courier has room, and has it delivered. */
 @Injectable()
 export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly logger = new Logger('Dispatcher');
+  private readonly trouble = new LastingTrouble(new Logger('Dispatcher'));
   private readonly clock = new AlarmClock(() => this.round());
   private readonly underWay = new Set<Promise<void>>();
   private readonly concurrency: number;
   private readonly holdMs: number;
-  private troubled = false;
 
   constructor(
     private readonly schedule: DeliverySchedule,
@@ -69,9 +69,9 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
           break;
         }
       }
-      this.troubled = false;
+      this.trouble.isOver();
     } catch (err) {
-      this.complain(err, 'nothing taken');
+      this.trouble.met(err, 'nothing taken');
     }
     this.clock.setTo(next);
   }
@@ -89,7 +89,7 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
       await this.schedule.settle(delivery.member, await this.settlementOf(delivery));
     } catch (err) {
       // It comes back when the time is over that it was taken for.
-      this.complain(err, 'delivery not settled');
+      this.trouble.met(err, 'delivery not settled');
     }
   }
 
@@ -98,14 +98,8 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
     try {
       return await this.service.deliver(delivery);
     } catch (err) {
-      this.complain(err, 'delivery put off');
+      this.trouble.met(err, 'delivery put off');
       return { nextAt: Date.now() + this.holdMs };
     }
-  }
-
-  /** Once, until something works again: while Redis is away, everything fails. */
-  private complain(err: unknown, message: string): void {
-    if (!this.troubled) this.logger.warn({ err }, message);
-    this.troubled = true;
   }
 }

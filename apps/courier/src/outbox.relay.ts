@@ -5,6 +5,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { AlarmClock, DeliverySchedule, JobIndex, Outbox } from '#libs/jobs';
+import { LastingTrouble } from '#libs/telemetry';
 import { Dispatcher } from './dispatcher.js';
 
 /** Nothing stays longer in an outbox, should its name not have been heard. */
@@ -14,11 +15,10 @@ const BATCH = 200;
 /** Takes what is to be told out of the models' outboxes into the couriers' schedule. */
 @Injectable()
 export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly logger = new Logger('Outbox');
+  private readonly trouble = new LastingTrouble(new Logger('Outbox'));
   private readonly clock = new AlarmClock(() => this.round());
   private readonly named = new Set<string>();
   private nextSweep = 0;
-  private troubled = false;
   private unsubscribe: () => void = () => undefined;
 
   constructor(
@@ -53,11 +53,10 @@ export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdow
         this.named.delete(model);
         await this.relay(model);
       }
-      this.troubled = false;
+      this.trouble.isOver();
     } catch (err) {
       // The next sweep finds what this has left.
-      if (!this.troubled) this.logger.warn({ err }, 'outbox not looked at');
-      this.troubled = true;
+      this.trouble.met(err, 'outbox not looked at');
     }
     this.clock.setTo(this.nextSweep);
   }

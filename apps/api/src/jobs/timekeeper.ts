@@ -5,6 +5,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { AlarmClock, JobIndex, type JobSpec, JobStore, type OverJob, Payloads } from '#libs/jobs';
+import { LastingTrouble } from '#libs/telemetry';
 
 /** No deadline that another process has heard of is missed by more. */
 const ROUND_MS = 1000;
@@ -22,7 +23,7 @@ export class Timekeeper implements OnApplicationBootstrap, OnApplicationShutdown
   private readonly clocks = new Map<string, AlarmClock>();
   private readonly rounds = new AlarmClock(() => this.round());
   private stopped = false;
-  private troubled = false;
+  private readonly trouble = new LastingTrouble(this.logger);
 
   constructor(
     private readonly index: JobIndex,
@@ -95,10 +96,9 @@ export class Timekeeper implements OnApplicationBootstrap, OnApplicationShutdown
   private async survive(task: () => Promise<void>): Promise<void> {
     try {
       await task();
-      this.troubled = false;
+      this.trouble.isOver();
     } catch (err) {
-      if (!this.troubled) this.logger.warn({ err }, 'deadlines not looked at');
-      this.troubled = true;
+      this.trouble.met(err, 'deadlines not looked at');
     }
   }
 }

@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { CONFIG, type Config, type RateLimit } from '#libs/config';
 import { RateLimiter } from '#libs/jobs';
+import { LastingTrouble } from '#libs/telemetry';
 import { networkOf } from '../http/address.js';
 import { callerKey } from './caller-key.js';
 import { type Asked, rateHeaders } from './rate.headers.js';
@@ -16,10 +17,9 @@ interface Policy {
 /** How often a key or an address may ask. */
 @Injectable()
 export class RateLimits {
-  private readonly logger = new Logger('Limits');
+  private readonly trouble = new LastingTrouble(new Logger('Limits'));
   private readonly perKey: RateLimit | undefined;
   private readonly perAddress: RateLimit | undefined;
-  private troubled = false;
 
   constructor(
     @Inject(CONFIG) { limits }: Config,
@@ -58,11 +58,10 @@ export class RateLimits {
       );
     } catch (err) {
       // What needs Redis finds out by itself, and what does not is answered.
-      if (!this.troubled) this.logger.warn({ err }, 'limits not looked at');
-      this.troubled = true;
+      this.trouble.met(err, 'limits not looked at');
       return;
     }
-    this.troubled = false;
+    this.trouble.isOver();
     reply.headers(rateHeaders(asked));
     const refused = asked.filter(({ grant }) => !grant.granted);
     if (refused.length === 0) return;
