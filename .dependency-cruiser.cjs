@@ -47,6 +47,13 @@ module.exports = {
       to: { path: '^libs/inference/', reachable: true },
     },
     {
+      name: 'runner-without-nest',
+      comment: 'Every runner process pays for what it loads',
+      severity: 'error',
+      from: { path: '^libs/inference/src/runner/runner\\.process\\.ts$' },
+      to: { path: 'node_modules/@nestjs/', reachable: true },
+    },
+    {
       name: 'bullmq-and-redis-in-jobs-alone',
       severity: 'error',
       from: { path: '^(apps|libs)/', pathNot: '^libs/jobs/|\\.spec\\.ts$' },
@@ -57,6 +64,24 @@ module.exports = {
       severity: 'error',
       from: { path: '^(apps|libs)/', pathNot: '^libs/inference/' },
       to: { path: 'node_modules/onnxruntime' },
+    },
+    {
+      name: 'opentelemetry-in-telemetry-alone',
+      comment:
+        'Elsewhere spans are made through its door, which loads nothing while nothing is traced',
+      severity: 'error',
+      from: { path: '^(apps|libs)/', pathNot: '^libs/(telemetry/|jobs/src/bundle\\.spans\\.ts$)' },
+      to: { path: 'node_modules/(@opentelemetry/|bullmq-otel/)' },
+    },
+    {
+      name: 'opentelemetry-only-where-traced',
+      comment: 'The two rooms that load it are themselves loaded by `await import`',
+      severity: 'error',
+      from: { path: '^(apps|libs)/', pathNot: '^libs/telemetry/src/tracing\\.ts$|\\.spec\\.ts$' },
+      to: {
+        path: '^libs/(telemetry/src/(tracing|sampler)|jobs/src/bundle\\.spans)\\.ts$',
+        dependencyTypesNot: ['type-only', 'dynamic-import'],
+      },
     },
     { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],

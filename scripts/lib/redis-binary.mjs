@@ -1,7 +1,6 @@
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { onPath } from './binaries.mjs';
+import { installPackage, isDebianRoot } from './debian-package.mjs';
 import { PlainError } from './plain-error.mjs';
-import { run } from './run.mjs';
 
 const BINARIES = ['redis-server', 'valkey-server'];
 
@@ -17,42 +16,10 @@ const HINTS = `no redis-server or valkey-server was found. Any of these brings o
  * @throws {PlainError} there is none; says how to get one
  */
 export async function findRedis() {
-  const found = onPath();
+  const found = onPath(BINARIES);
   if (found) return found;
-  if (isDebianRoot()) await installRedis();
-  const installed = onPath();
+  if (isDebianRoot()) await installPackage('redis-server', HINTS);
+  const installed = onPath(BINARIES);
   if (!installed) throw new PlainError(HINTS);
   return installed;
-}
-
-function onPath() {
-  const dirs = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
-  return BINARIES.flatMap((name) => dirs.map((dir) => join(dir, name))).find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
-function isDebianRoot() {
-  if (process.getuid?.() !== 0 || !existsSync('/etc/os-release')) return false;
-  return /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(readFileSync('/etc/os-release', 'utf8'));
-}
-
-async function installRedis() {
-  console.log('No Redis found: installing the redis-server package (apt-get) ...');
-  // The runlevel keeps the package's own service from starting: it would hold port 6379 for nobody.
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-  for (const args of [
-    ['-qq', 'update'],
-    ['-qq', 'install', '-y', '--no-install-recommends', 'redis-server'],
-  ]) {
-    // Its errors go to stderr, which is shown.
-    const code = await run('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
-    if (code !== 0)
-      throw new PlainError(`apt-get ${args[1]} failed with exit code ${code}; ${HINTS}`);
-  }
 }
