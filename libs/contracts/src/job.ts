@@ -1,4 +1,5 @@
 import type { JobProblem } from './problem.js';
+import type { VersionReason } from './rollout.js';
 
 /** `queued` → `running` → one of the others, which never change again. */
 export const JOB_STATUSES = [
@@ -69,6 +70,7 @@ export interface JobView {
   status: JobStatus;
   model: string;
   version: string;
+  version_reason: VersionReason;
   /** Present for a job that was submitted with `input`. */
   output?: unknown;
   /** Present for a job that was submitted with `inputs`; same order, same length. */
@@ -86,8 +88,10 @@ export interface JobView {
   ended_at: string | null;
   expires_at: string | null;
   timing: JobTiming | null;
-  /** Rows of the largest batch that this job was part of, other callers' included. */
+  /** Rows of the largest batch that this job was part of, other callers' included; null where it was in none. */
   batch_size: number | null;
+  /** The result is that of an identical job: this one took no computing. */
+  cached: boolean;
   warnings: InputWarning[];
   metadata: Record<string, string>;
   request_id: string;

@@ -1,3 +1,5 @@
+import type { DriftSettings } from './drift.js';
+
 /** Element types of ONNX tensors that onnxruntime-node can exchange. */
 export const DTYPES = [
   'float32',
@@ -23,19 +25,55 @@ export interface TensorInfo {
   shape: (number | string)[];
 }
 
-/** A named number of a tabular model. The tensor gets `(value - mean) / std`. */
-export interface TabularField {
+interface FieldBase {
   name: string;
   description?: string | undefined;
+}
+
+/** A named number of a tabular model. The tensor gets `(clipped value - mean) / std`. */
+export interface NumberField extends FieldBase {
+  /** Absent in reports of workers of before there were other types. */
+  type?: 'number' | undefined;
   unit?: string | undefined;
   /** Declared range: a value outside is accepted with a warning, never clamped. */
   minimum?: number | undefined;
   maximum?: number | undefined;
+  /** What any scaler takes off the value. */
   mean: number;
+  /** What any scaler then divides it by. */
   std: number;
+  /** Before scaling, values outside become these. */
+  clip?: readonly [number, number] | undefined;
+  /** Taken for a value that is absent or null, before scaling; absent: there must be one. */
+  missing?: number | 'nan' | undefined;
 }
 
-/** One row of named numbers → float32 `[rows, fields]`. */
+export type Category = string | number;
+
+/** One of several values → as many columns of 0 and 1, or one column with its place. */
+export interface CategoryField extends FieldBase {
+  type: 'category';
+  categories: Category[];
+  encoding: 'one-hot' | 'ordinal';
+  /** For a value that is none of the categories; absent: there must be none. */
+  unknown?: CategorySubstitute | undefined;
+  /** For a value that is absent or null; absent: there must be one. */
+  missing?: CategorySubstitute | undefined;
+}
+
+/** `ignore`: zeros in all columns. `value`: as if it were this category. `code`: this in place of its place. */
+export type CategorySubstitute = 'ignore' | 'nan' | { value: Category } | { code: number };
+
+/** True → 1, false → 0. */
+export interface BooleanField extends FieldBase {
+  type: 'boolean';
+  /** Taken for a value that is absent or null; absent: there must be one. */
+  missing?: boolean | 'nan' | undefined;
+}
+
+export type TabularField = NumberField | CategoryField | BooleanField;
+
+/** One row of named values → float32 `[rows, columns]`. */
 export interface TabularInput {
   kind: 'tabular';
   /** The graph's input; where it has only one, that one. */
@@ -64,26 +102,45 @@ export interface TensorInput {
 
 export type InputSpec = TabularInput | ImageInput | TensorInput;
 
-/** Scores per class → label, confidence and either all probabilities or the best `top_k`. */
+/**
+ * Scores per class → label, confidence and either all probabilities or the best `top_k`. Two labels may
+ * also have a single score: that of the second.
+ */
 export interface ClassificationOutput {
   kind: 'classification';
   tensor?: string | undefined;
   activation: 'none' | 'softmax' | 'sigmoid';
+  /** Divides the scores before the activation. */
+  temperature?: number | undefined;
   labels: string[];
+  /** Every label that reaches its threshold, rather than one. */
+  multi_label?: boolean | undefined;
+  /** Of two labels: what the second's score must reach. With `multi_label`: what each must, in order. */
+  thresholds?: number[] | undefined;
+  /** The label of an answer with less confidence is `unknown_label`, or null. */
+  min_confidence?: number | undefined;
+  unknown_label?: string | undefined;
   top_k?: number | undefined;
   decimals: number;
 }
 
-/** A number → `value × std + mean`, clipped, rounded. */
-export interface RegressionOutput {
-  kind: 'regression';
-  tensor?: string | undefined;
+/** A number → `transform(value × std + mean)`, clipped, rounded. */
+export interface RegressionTarget {
   mean: number;
   std: number;
+  /** What undoes the transformation that the target had before it was scaled. */
+  transform?: 'exp' | 'expm1' | undefined;
   decimals: number;
   minimum?: number | undefined;
   maximum?: number | undefined;
   unit?: string | undefined;
+}
+
+/** One number, or with `targets` a named number each. */
+export interface RegressionOutput extends RegressionTarget {
+  kind: 'regression';
+  tensor?: string | undefined;
+  targets?: (RegressionTarget & { name: string })[] | undefined;
 }
 
 /** The graph's own outputs, by name. */
@@ -92,6 +149,22 @@ export interface TensorOutput {
 }
 
 export type OutputSpec = ClassificationOutput | RegressionOutput | TensorOutput;
+
+/** What a `processor.mjs` may export. */
+export const PROCESSOR_HOOKS = ['preprocess', 'postprocess'] as const;
+export type ProcessorHook = (typeof PROCESSOR_HOOKS)[number];
+
+/** The `processor.mjs` of a version. */
+export interface ProcessorSpec {
+  /** Of `processor.mjs` and the modules beside it, hexadecimal. */
+  sha256: string;
+  /** JSON Schema of what callers send where there is a `preprocess`; absent: any JSON. */
+  input_schema?: Record<string, unknown> | undefined;
+  /** JSON Schema of what callers get where there is a `postprocess`; absent: any JSON. */
+  output_schema?: Record<string, unknown> | undefined;
+  /** JSON Schemas of what callers may send as `parameters`, by name. */
+  parameters?: Record<string, Record<string, unknown>> | undefined;
+}
 
 /**
  * How instances whose variable dimensions differ come to share a run: filled up to a common length.
@@ -145,6 +218,7 @@ export interface VersionDescription {
   description?: string | undefined;
   input: InputSpec;
   output: OutputSpec;
+  processor?: ProcessorSpec | undefined;
   batching: Batching;
   warmup: { batch_sizes: number[] };
   /** Runner processes of this version in each worker. */
@@ -153,10 +227,20 @@ export interface VersionDescription {
   threads?: number | undefined;
   lifecycle: Lifecycle;
   defaults: JobDefaults;
+  /** Results answer identical submissions for so long; unset: every job is computed. */
+  cache_ttl_s?: number | undefined;
+  /** Jobs of every owner share results; unset: only those of one owner do. */
+  cache_shared?: boolean | undefined;
+  /** Most results that are kept of the model; unset: 10,000. */
+  cache_max_entries?: number | undefined;
   held_out?: HeldOut | undefined;
   card: Record<string, string>;
+  /** False: it is not watched. Absent: its worker knows nothing of it. */
+  drift?: DriftSettings | false | undefined;
   /** Known once a runner has opened the graph. */
   tensors?: { inputs: TensorInfo[]; outputs: TensorInfo[] } | undefined;
+  /** What its `processor.mjs` exports; known once a runner has loaded it. */
+  hooks?: ProcessorHook[] | undefined;
 }
 
 export const VERSION_STATES = ['unloaded', 'loading', 'ready', 'failed'] as const;
@@ -169,6 +253,8 @@ export interface VersionReport extends VersionDescription {
   reason?: string | undefined;
   /** Of `model.onnx`, hexadecimal. */
   sha256?: string | undefined;
+  /** Another one wherever the same input may get another answer, see `contentOf`; known once it was loaded. */
+  content?: string | undefined;
   load_ms?: number | undefined;
   /** Runner processes that are up. */
   warm_instances: number;
@@ -186,7 +272,9 @@ export interface ModelReport {
   description?: string | undefined;
   /** Why none of it can be served: a broken manifest, say. */
   reason?: string | undefined;
-  /** Highest last, so that the last one is the default. */
+  /** Where what names no version goes while no rollout is set, as the manifest says; absent: to the highest. */
+  default_version?: string | undefined;
+  /** Highest last. */
   versions: VersionReport[];
   /** Jobs a second that this worker ends while it has any; absent before it has ended some. */
   jobs_per_s?: number | undefined;
