@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { type Config, ConfigModule } from '#libs/config';
-import { JobsModule } from '#libs/jobs';
+import { JobsModule, RedisMetrics } from '#libs/jobs';
 import { TelemetryModule } from '#libs/telemetry';
 import { DeliveryModule } from './delivery.module.js';
 import { Dispatcher } from './dispatcher.js';
@@ -22,7 +22,7 @@ export class CourierModule {
         DeliveryModule,
       ],
       controllers: [HealthController],
-      providers: [Dispatcher, OutboxRelay],
+      providers: [Dispatcher, OutboxRelay, RedisMetrics],
     };
   }
 }

@@ -20,7 +20,9 @@ import {
   toJobView,
   WebhookSecrets,
 } from '#libs/jobs';
+import { traceparentOf } from '#libs/telemetry';
 import { type Sent, WebhookSender } from '#libs/webhooks';
+import { endAttemptSpan, startAttemptSpan } from './attempt.spans.js';
 import { DeliveryReport } from './delivery.report.js';
 import type { KnownDelivery } from './known-delivery.js';
 import { retryDelayMs } from './retry-delay.js';
@@ -88,11 +90,12 @@ export class DeliveryService {
   }
 
   /** @param then the job as it was. */
-  private send(
-    { delivery, event, record, receiver }: KnownDelivery,
+  private async send(
+    due: KnownDelivery,
     then: JobRecord,
     secrets: readonly string[],
   ): Promise<Sent> {
+    const { delivery, event, record, receiver } = due;
     const payload: WebhookPayload = {
       type: `job.${event.event}`,
       timestamp: new Date(event.at).toISOString(),
@@ -100,7 +103,11 @@ export class DeliveryService {
       data: toJobView(then, baseUrl(this.config)),
     };
     const id = deliveryId(delivery);
-    return this.sender.send(receiver.url, id, payload, secrets, record.spec.traceparent);
+    const span = startAttemptSpan(due);
+    const traceparent = span ? traceparentOf(span) : record.spec.traceparent;
+    const sent = await this.sender.send(receiver.url, id, payload, secrets, traceparent);
+    endAttemptSpan(span, sent);
+    return sent;
   }
 
   private async settle(due: KnownDelivery, at: string, sent: Sent): Promise<Settlement> {

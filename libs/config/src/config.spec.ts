@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { baseUrl } from './base-url.js';
 import { ConfigError, describeSettings, loadConfig, refuseOpenServer } from './config.js';
 import { runnerEnvironment } from './runner-environment.js';
+import { isTraced } from './traces.config.js';
 
 const REDIS_URL = 'redis://127.0.0.1:6379';
 const SECRET = `whsec_${'c2Vj'.repeat(8)}`;
@@ -100,6 +101,14 @@ describe('loadConfig', () => {
     ['COURIER_CONCURRENCY', '0'],
     ['LOG_LEVEL', 'loud'],
     ['LOG_PRETTY', '2'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4317'],
+    ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'https://name:secret@collector'],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
+    ['OTEL_TRACES_EXPORTER', 'zipkin'],
+    ['OTEL_TRACES_SAMPLER', 'jaeger_remote'],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.5'],
+    ['OTEL_TRACES_SAMPLER_ARG', 'half'],
+    ['OTEL_BSP_MAX_QUEUE_SIZE', '0'],
   ])('names %s when it is %p', (name, value) => {
     expect(complaint({ REDIS_URL, [name]: value })).toMatch(new RegExp(`^${name}\\b.*: \\S`));
   });
@@ -155,6 +164,22 @@ describe('loadConfig', () => {
   });
 });
 
+describe('isTraced', () => {
+  const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://collector:4318';
+
+  it.each([
+    [false, {}],
+    [true, { OTEL_EXPORTER_OTLP_ENDPOINT }],
+    [true, { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: OTEL_EXPORTER_OTLP_ENDPOINT }],
+    [false, { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SDK_DISABLED: 'true' }],
+    [false, { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_EXPORTER: 'none' }],
+    [true, { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_EXPORTER: 'otlp' }],
+    [false, { OTEL_SERVICE_NAME: 'predictions', OTEL_TRACES_SAMPLER: 'always_on' }],
+  ])('is %p for %p', (expected, env) => {
+    expect(isTraced(load(env).traces)).toBe(expected);
+  });
+});
+
 describe('refuseOpenServer', () => {
   it.each(['0.0.0.0', '::', '192.168.1.2', 'example.com'])('refuses %s without keys', (HOST) => {
     expect(() => {
@@ -190,6 +215,7 @@ describe('runnerEnvironment', () => {
     const kept = {
       API_KEYS: 'a:12345678',
       REDIS_URL: 'redis://:secret@host',
+      OTEL_EXPORTER_OTLP_HEADERS: 'authorization=x',
       WEBHOOK_SECRET: 'whsec_x',
       BOARD_PASSWORD: 'x',
       AWS_ACCESS_KEY_ID: 'x',

@@ -6,6 +6,7 @@ import { redisSchema } from './redis.config.js';
 import { isLoopback, serverSchema } from './server.config.js';
 import { storeSchema } from './store.config.js';
 import { telemetrySchema } from './telemetry.config.js';
+import { tracesSchema } from './traces.config.js';
 import { webhooksSchema } from './webhooks.config.js';
 
 const schemas = {
@@ -17,6 +18,7 @@ const schemas = {
   limits: limitsSchema,
   webhooks: webhooksSchema,
   telemetry: telemetrySchema,
+  traces: tracesSchema,
 } as const;
 
 export type Config = {

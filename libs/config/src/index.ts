@@ -12,3 +12,4 @@ export type { RateLimit } from './limits.config.js';
 export { type AddressRange, type OutboundRule, parseOutboundRule } from './outbound-rule.js';
 export { runnerEnvironment } from './runner-environment.js';
 export { isLoopback } from './server.config.js';
+export { isTraced } from './traces.config.js';

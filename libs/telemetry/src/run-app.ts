@@ -1,5 +1,5 @@
 import type { INestApplicationContext } from '@nestjs/common';
-import { type Config, ConfigError, loadConfig } from '#libs/config';
+import { type Config, ConfigError, isTraced, loadConfig } from '#libs/config';
 import { type AppLogger, createLogger } from './logger.js';
 
 /** `sysexits.h`'s EX_CONFIG: starting again would not help, so a supervisor does not. */
@@ -30,8 +30,9 @@ export async function runApp(
   try {
     const config = loadConfig();
     const logger = createLogger(name, config.telemetry);
+    const sendLastSpans = await startTraces(name, config, logger);
     const { app, url, ready } = await start(config, logger);
-    drainOnSignals(app, logger);
+    drainOnSignals(app, logger, sendLastSpans);
     await ready;
     process.send?.({ type: 'ready', url });
   } catch (error) {
@@ -44,7 +45,26 @@ export async function runApp(
   }
 }
 
-function drainOnSignals(app: INestApplicationContext, logger: AppLogger): void {
+/** @returns what is to be done when all else has ended. */
+async function startTraces(
+  name: string,
+  { traces }: Config,
+  logger: AppLogger,
+): Promise<() => Promise<void>> {
+  if (!isTraced(traces)) return () => Promise.resolve();
+  const { startTracing } = await import('./tracing.js');
+  const { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_EXPORTER_OTLP_ENDPOINT } = traces;
+  const collector = OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? OTEL_EXPORTER_OTLP_ENDPOINT ?? '';
+  const line = { collector: new URL(collector).host, sampler: traces.OTEL_TRACES_SAMPLER };
+  logger.log(line, 'spans are sent', CONTEXT);
+  return startTracing(name, traces);
+}
+
+function drainOnSignals(
+  app: INestApplicationContext,
+  logger: AppLogger,
+  afterwards: () => Promise<void>,
+): void {
   let draining = false;
   const drain = (reason: string): void => {
     if (draining) return;
@@ -54,7 +74,8 @@ function drainOnSignals(app: INestApplicationContext, logger: AppLogger): void {
       logger.error('not drained in time', CONTEXT);
       process.exit(1);
     }, DRAIN_MS).unref();
-    app.close().then(
+    const closed = app.close().finally(afterwards);
+    closed.then(
       () => {
         logger.log('drained', CONTEXT);
         process.exit(0);
