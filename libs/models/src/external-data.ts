@@ -117,7 +117,12 @@ function isInside(folder: string, file: string): boolean {
 
 /** Not to be blocked by a named pipe that nobody writes to. @throws ModelFileError for all but files. */
 async function openFile(file: string): Promise<FileHandle> {
-  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch(
+    (cause: unknown) => {
+      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+      throw new ModelFileError(`${path.basename(file)} is not there`);
+    },
+  );
   const found = await handle.stat();
   if (found.isFile()) return handle;
   await handle.close();

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { unlessUnusable } from './unusable-path.js';
@@ -12,11 +13,13 @@ const MAX_ENTRIES = 10_000;
  * inode, size and modification time of each. Links are followed. Names that begin with a dot are
  * passed over: they are what rsync and editors write to before they rename it, and what NFS keeps of
  * a deleted file that is still open.
+ * @param file wherever it is, counts as well.
  * @throws Error for trouble that may pass, such as a stale NFS handle.
  */
-export async function fingerprintOf(folder: string): Promise<string> {
+export async function fingerprintOf(folder: string, file?: string): Promise<string> {
   const files: string[] = [];
   await collect({ folder, files, entries: 0 }, '', 0);
+  if (file !== undefined) files.push(await stampOf(file));
   return hash('sha256', files.join('\n'));
 }
 
@@ -32,7 +35,16 @@ async function collect(walk: Walk, below: string, depth: number): Promise<void> 
     if (++walk.entries > MAX_ENTRIES) return;
     const at = path.join(below, name);
     const found = await unlessUnusable(stat(path.join(walk.folder, at), { bigint: true }), null);
-    if (found?.isFile()) walk.files.push([at, found.ino, found.size, found.mtimeNs].join('\0'));
+    if (found?.isFile()) walk.files.push(stamp(at, found));
     else if (found?.isDirectory() && depth < MAX_DEPTH) await collect(walk, at, depth + 1);
   }
+}
+
+async function stampOf(file: string): Promise<string> {
+  const found = await unlessUnusable(stat(file, { bigint: true }), null);
+  return found ? stamp(file, found) : '';
+}
+
+function stamp(at: string, { ino, size, mtimeNs }: BigIntStats): string {
+  return [at, ino, size, mtimeNs].join('\0');
 }

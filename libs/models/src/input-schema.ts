@@ -1,13 +1,18 @@
 import type { Dtype, TabularField, VersionDescription } from '#libs/contracts';
+import { fieldSchema } from './field-schema.js';
 import { instanceInputs } from './instance-inputs.js';
-import { elementSchema, type JsonSchema, nestedSchema } from './tensor-schema.js';
+import { isPreprocessed } from './hooks.js';
+import { elementSchema, type JsonSchema, nestedSchema, WELL_FORMED } from './tensor-schema.js';
 
 /**
  * JSON Schema of one instance in its named form.
- * @returns null while the graph's own signature, which raw tensors need, is not known yet.
+ * @returns null while what a runner tells of it, the signature of a raw graph or of a `processor.mjs`, is not
+ *   known yet.
  */
 export function instanceSchema(version: VersionDescription): JsonSchema | null {
-  const { input } = version;
+  const { input, processor, hooks } = version;
+  if (processor && !hooks) return null;
+  if (isPreprocessed(version)) return processor?.input_schema ?? {};
   switch (input.kind) {
     case 'tabular':
       return tabularSchema(input.fields);
@@ -26,6 +31,7 @@ export function instanceSchema(version: VersionDescription): JsonSchema | null {
 /** The same instance in its short form, an array, where it has one. */
 export function shortInstanceSchema(version: VersionDescription): JsonSchema | null {
   const { input } = version;
+  if (isPreprocessed(version)) return null;
   if (input.kind === 'tabular') {
     const items = input.fields.map(fieldSchema);
     const size = items.length;
@@ -39,11 +45,12 @@ export function shortInstanceSchema(version: VersionDescription): JsonSchema | n
 }
 
 /** Schema of the options that a call may carry. */
-export function parametersSchema({ output }: VersionDescription): JsonSchema {
-  const properties =
+export function parametersSchema({ output, processor }: VersionDescription): JsonSchema {
+  const own =
     output.kind === 'classification'
       ? { top_k: { type: 'integer', minimum: 1, maximum: output.labels.length } }
       : {};
+  const properties = { ...processor?.parameters, ...own };
   return { type: 'object', properties, additionalProperties: false };
 }
 
@@ -58,27 +65,13 @@ function tabularSchema(fields: TabularField[]): JsonSchema {
   return {
     type: 'object',
     properties: Object.fromEntries(fields.map((field) => [field.name, fieldSchema(field)])),
-    required: fields.map((field) => field.name),
+    required: fields.filter(({ missing }) => missing === undefined).map(({ name }) => name),
     additionalProperties: false,
-  };
-}
-
-/** The declared range is shown, not enforced: values outside are accepted with a warning. */
-function fieldSchema(field: TabularField): JsonSchema {
-  const { description, unit, minimum, maximum } = field;
-  return {
-    ...elementSchema('float32'),
-    title: field.name,
-    ...(description === undefined ? {} : { description }),
-    ...(unit === undefined ? {} : { 'x-unit': unit }),
-    ...(minimum === undefined && maximum === undefined ? {} : { 'x-range': [minimum, maximum] }),
   };
 }
 
 /** Longest text that is an element of a tensor, in code points. */
 const MAX_TEXT_LENGTH = 100_000;
-/** Without lone surrogates, which UTF-8 cannot say: they would reach the graph as something else. */
-const WELL_FORMED = '^[^\\ud800-\\udfff]*$';
 
 /** As `elementSchema` has it, with what holds for texts that come in. */
 function inputElement(dtype: Dtype): JsonSchema {

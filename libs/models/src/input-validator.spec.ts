@@ -38,6 +38,16 @@ describe('a validator of named fields', () => {
     );
   });
 
+  it.each(['constructor', '__proto__'])('knows whether a field called %s is there', (name) => {
+    const fields = (missing: string) =>
+      `input: { kind: tabular, fields: [{ name: ${name}, minimum: 0, missing: ${missing} }] }`;
+    const required = pointedErrorsOf(() =>
+      validator(fields('error')).validate([{}], false, undefined),
+    );
+    expect(required).toEqual([{ pointer: `/input/${name}`, message: 'is missing' }]);
+    expect(validator(fields('nan')).validate([{}], false, undefined)).toEqual([]);
+  });
+
   it('points into the instance of several that is wrong', () => {
     const errors = pointedErrorsOf(() => sut.validate([good, [1, true, 3]], true, undefined));
     expect(errors).toEqual([{ pointer: '/inputs/1/1', message: 'must be number' }]);

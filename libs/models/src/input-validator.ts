@@ -2,22 +2,26 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.
 import type {
   InputWarning,
   PointedError,
-  TabularField,
+  NumberField,
   TensorInfo,
   VersionDescription,
 } from '#libs/contracts';
 import { isRecord, MAX_POINTED_ERRORS, pointerPart, ProblemError } from '#libs/contracts';
 import { imageComplaint } from './image-format.js';
+import { isNumberField } from './field-schema.js';
 import { instanceInputs } from './instance-inputs.js';
 import { instanceSchema, parametersSchema, shortInstanceSchema } from './input-schema.js';
 import { type DimensionSizes, measure } from './nested-array.js';
-import { fits64 } from './tensor-schema.js';
+import { isPreprocessed } from './hooks.js';
+import { fits64, WELL_FORMED } from './tensor-schema.js';
 
 const MAX_WARNINGS = 50;
 
 /** One a validator, so that what it compiled goes when its version goes. */
 function newAjv(allErrors: boolean): Ajv2020 {
-  const ajv = new Ajv2020({ strict: false, strictNumbers: true, allErrors });
+  // Else a field that is called `constructor` would be there in every instance.
+  const options = { strict: false, strictNumbers: true, ownProperties: true, allErrors };
+  const ajv = new Ajv2020(options);
   for (const dtype of ['int64', 'uint64'] as const) {
     ajv.addFormat(dtype, { type: 'string', validate: (text: string) => fits64(dtype, text) });
   }
@@ -31,6 +35,8 @@ export class InputValidator {
   private readonly parameters: ValidateFunction;
   /** Raw inputs with a shape that a schema cannot say in full. */
   private readonly variable: TensorInfo[];
+  /** What the manifest says of the input is for what its `preprocess` gives, not for what callers send. */
+  private readonly isPreprocessed: boolean;
 
   /** @throws ProblemError `not-ready` while the signature of a raw graph is not known yet. */
   constructor(private readonly version: VersionDescription) {
@@ -42,14 +48,15 @@ export class InputValidator {
         { retryAfterS: 2 },
       );
     }
+    this.isPreprocessed = isPreprocessed(version);
     const short = shortInstanceSchema(version);
     // A row of named fields is small enough to be told all of its errors; a tensor is not.
-    const ajv = newAjv(version.input.kind === 'tabular');
+    const ajv = newAjv(version.input.kind === 'tabular' && !this.isPreprocessed);
     this.named = ajv.compile(named);
     this.short = short && ajv.compile(short);
     this.parameters = ajv.compile(parametersSchema(version));
     this.variable =
-      version.input.kind === 'tensor'
+      version.input.kind === 'tensor' && !this.isPreprocessed
         ? instanceInputs(version).filter(({ shape }) => shape.some((s) => typeof s === 'string'))
         : [];
   }
@@ -84,7 +91,8 @@ export class InputValidator {
   }
 
   private check(instance: unknown, at: string): PointedError[] {
-    if (this.version.input.kind === 'image') return checkImage(instance, at);
+    if (this.version.input.kind === 'image' && !this.isPreprocessed)
+      return checkImage(instance, at);
     const validate = this.short && !isRecord(instance) ? this.short : this.named;
     if (!validate(instance)) return pointed(at, validate.errors);
     return this.checkShapes(instance, at);
@@ -103,11 +111,12 @@ export class InputValidator {
   }
 
   private warn(instance: unknown, at: string, warnings: InputWarning[]): void {
-    if (this.version.input.kind !== 'tabular') return;
+    if (this.version.input.kind !== 'tabular' || this.isPreprocessed) return;
     this.version.input.fields.forEach((field, i) => {
+      if (!isNumberField(field)) return;
       const short = Array.isArray(instance);
-      const value = (short ? (instance as number[])[i] : (instance as Row)[field.name]) ?? 0;
-      const message = rangeComplaint(field, value);
+      const value = short ? (instance as Row[string][])[i] : (instance as Row)[field.name];
+      const message = typeof value === 'number' ? rangeComplaint(field, value) : null;
       if (message !== null && warnings.length < MAX_WARNINGS) {
         warnings.push({ pointer: `${at}/${short ? String(i) : pointerPart(field.name)}`, message });
       }
@@ -115,7 +124,7 @@ export class InputValidator {
   }
 }
 
-type Row = Record<string, number>;
+type Row = Record<string, unknown>;
 
 /** @throws ProblemError of its own for a picture that could be decoded, and is not to be. */
 function checkImage(instance: unknown, at: string): PointedError[] {
@@ -129,7 +138,7 @@ function checkImage(instance: unknown, at: string): PointedError[] {
   throw new ProblemError(complaint.code, 'Send another picture; see errors.', { errors });
 }
 
-function rangeComplaint(field: TabularField, value: number): string | null {
+function rangeComplaint(field: NumberField, value: number): string | null {
   const { minimum = -Infinity, maximum = Infinity, name, unit } = field;
   if (value >= minimum && value <= maximum) return null;
   const units = unit === undefined ? '' : ` ${unit}`;
@@ -160,8 +169,13 @@ function message(error: ErrorObject): string {
     case 'format':
       return `must fit ${String(error.params['format'])}`;
     case 'pattern':
+      if (error.params['pattern'] !== WELL_FORMED) break;
       return 'must be well-formed Unicode, without lone surrogates';
-    default:
-      return error.message ?? 'is not valid';
+    case 'enum':
+      return `must be one of ${(error.params['allowedValues'] as unknown[]).map((v) => JSON.stringify(v)).join(', ')}`.slice(
+        0,
+        500,
+      );
   }
+  return error.message ?? 'is not valid';
 }

@@ -1,36 +1,11 @@
 import { z } from 'zod';
+import { driftSettings } from './drift.schema.js';
+import { classificationOutput, regressionOutput } from './output.schemas.js';
+import { processorSchema } from './processor.schema.js';
+import { aboveZero, finite, text } from './scaler.schema.js';
+import { tabularInput } from './tabular.schema.js';
 
-const finite = z.number().refine(Number.isFinite, 'must be finite');
-const std = finite.refine((value) => value > 0, 'must be above 0');
-const decimals = z.number().int().min(0).max(15);
 const size = z.number().int().min(1).max(4096);
-const text = z.string().min(1);
-
-const tabularField = z
-  .strictObject({
-    name: text,
-    description: text.optional(),
-    unit: text.optional(),
-    minimum: finite.optional(),
-    maximum: finite.optional(),
-    mean: finite.default(0),
-    std: std.default(1),
-  })
-  .refine((f) => f.minimum === undefined || f.maximum === undefined || f.minimum <= f.maximum, {
-    message: 'minimum must not be above maximum',
-    path: ['minimum'],
-  });
-
-const tabularInput = z.strictObject({
-  kind: z.literal('tabular'),
-  tensor: text.optional(),
-  fields: z
-    .array(tabularField)
-    .min(1)
-    .refine((fields) => new Set(fields.map((f) => f.name)).size === fields.length, {
-      message: 'field names must differ',
-    }),
-});
 
 const imageInput = z
   .strictObject({
@@ -43,7 +18,7 @@ const imageInput = z
     fit: z.enum(['fill', 'cover', 'contain']).default('fill'),
     scale: finite.default(1 / 255),
     mean: z.array(finite).optional(),
-    std: z.array(std).optional(),
+    std: z.array(aboveZero).optional(),
   })
   .transform((input) => {
     const channels = input.channels === 'rgb' ? 3 : 1;
@@ -58,46 +33,37 @@ const imageInput = z
     path: ['mean'],
   });
 
-const classificationOutput = z
-  .strictObject({
-    kind: z.literal('classification'),
-    tensor: text.optional(),
-    activation: z.enum(['none', 'softmax', 'sigmoid']).default('none'),
-    labels: z.array(text).min(1),
-    top_k: z.number().int().min(1).optional(),
-    decimals: decimals.default(4),
-  })
-  .refine((o) => new Set(o.labels).size === o.labels.length, {
-    message: 'labels must differ',
-    path: ['labels'],
-  })
-  .refine((o) => o.top_k === undefined || o.top_k <= o.labels.length, {
-    message: 'must not be above the number of labels',
-    path: ['top_k'],
-  });
-
-const regressionOutput = z.strictObject({
-  kind: z.literal('regression'),
-  tensor: text.optional(),
-  mean: finite.default(0),
-  std: std.default(1),
-  decimals: decimals.default(4),
-  minimum: finite.optional(),
-  maximum: finite.optional(),
-  unit: text.optional(),
-});
-
 const tensor = z.strictObject({ kind: z.literal('tensor') });
 
-/** `model.yaml`. Reference: docs/reference/model-yaml.md. */
-export const manifestSchema = z.strictObject({
+const versionNumber = z.number().int().min(1).max(999_999_999);
+
+const versionPolicy = z.union(
+  [
+    z.literal('all'),
+    z.strictObject({ latest: versionNumber }),
+    z.strictObject({ specific: z.array(versionNumber).min(1).max(64) }),
+  ],
+  { error: 'must be all, {latest: <how many>} or {specific: [<version>, …]}' },
+);
+export type VersionPolicy = z.infer<typeof versionPolicy>;
+
+/** The policy of a manifest that has not been validated yet: `all` where it says none that is valid. */
+export function versionPolicyOf(manifest: unknown): VersionPolicy {
+  const declared = z.object({ version_policy: versionPolicy.default('all') }).safeParse(manifest);
+  return declared.data?.version_policy ?? 'all';
+}
+
+const manifest = z.strictObject({
   description: text.optional(),
+  version_policy: versionPolicy.default('all'),
+  default_version: versionNumber.optional(),
   input: z
     .discriminatedUnion('kind', [tabularInput, imageInput, tensor])
     .default({ kind: 'tensor' }),
   output: z
     .discriminatedUnion('kind', [classificationOutput, regressionOutput, tensor])
     .default({ kind: 'tensor' }),
+  processor: processorSchema.optional(),
   batching: z
     .strictObject({
       max_batch_size: z.number().int().min(0).max(4096).default(64),
@@ -134,9 +100,13 @@ export const manifestSchema = z.strictObject({
       result_ttl_s: z.number().int().min(1).max(31_536_000).optional(),
     })
     .prefault({}),
+  cache_ttl_s: z.number().positive().max(31_536_000).optional(),
+  cache_shared: z.boolean().optional(),
+  cache_max_entries: z.number().int().min(1).max(10_000_000).optional(),
   warmup: z
     .strictObject({ batch_sizes: z.array(z.number().int().min(1).max(4096)).max(16).default([1]) })
     .prefault({}),
+  drift: driftSettings,
   versions: z
     .record(
       z.string().regex(/^[1-9][0-9]*$/, 'versions are positive integers'),
@@ -150,5 +120,15 @@ export const manifestSchema = z.strictObject({
     .default({}),
   card: z.record(z.string(), text).default({}),
 });
+
+/** `model.yaml`. Reference: docs/reference/model-yaml.md. */
+export const manifestSchema = manifest.refine(
+  ({ version_policy: policy, default_version: version }) =>
+    version === undefined ||
+    typeof policy === 'string' ||
+    !('specific' in policy) ||
+    policy.specific.includes(version),
+  { message: 'must be one of version_policy.specific', path: ['default_version'] },
+);
 
 export type Manifest = z.infer<typeof manifestSchema>;

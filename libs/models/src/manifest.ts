@@ -1,12 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import { type Manifest, manifestSchema } from './manifest.schema.js';
+import type { z } from 'zod';
+import { isRecord } from '#libs/contracts';
+import { type Artefact, parseLabels, parseScalers } from './artefacts.js';
+import { complaints, fieldPath, ManifestError } from './manifest.error.js';
+import {
+  type Manifest,
+  manifestSchema,
+  type VersionPolicy,
+  versionPolicyOf,
+} from './manifest.schema.js';
 import { isUnusablePath } from './unusable-path.js';
-
-/** A `model.yaml` that cannot be used. The message names file, line or field. */
-export class ManifestError extends Error {
-  override readonly name = 'ManifestError';
-}
 
 /**
  * Reads a `model.yaml`. A file that is not there is empty: raw tensors in and out, as the graph names
@@ -24,23 +28,92 @@ export async function readManifest(file: string, label: string): Promise<string>
   }
 }
 
-/** Validates the text of a `model.yaml`. @see readManifest @throws ManifestError */
-export function parseManifest(text: string, label: string): Manifest {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const [broken] = document.errors;
-  if (broken) {
-    const { line } = lines.linePos(broken.pos[0]);
-    throw new ManifestError(`${label}:${String(line)}: ${broken.message}`);
+/** Fields that name a file, and how that is read. */
+const FILES = [
+  { path: ['input', 'scaler_file'], parse: parseScalers },
+  { path: ['output', 'labels_file'], parse: parseLabels },
+] as const;
+
+/** Beside `model.yaml`, and no path. */
+const FILE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
+
+/** The text of a `model.yaml`. @see readManifest */
+export class ManifestDocument {
+  private readonly lines = new LineCounter();
+  private readonly document: Document;
+  private readonly plain: unknown;
+  /** By the files: versions may have their own, and whoever watches asks every few seconds. */
+  private readonly validated = new Map<string, Manifest>();
+
+  /** @throws ManifestError where it is no YAML. */
+  constructor(
+    text: string,
+    private readonly label: string,
+  ) {
+    this.document = parseDocument(text, { lineCounter: this.lines, prettyErrors: false });
+    const [broken] = this.document.errors;
+    if (broken) {
+      const { line } = this.lines.linePos(broken.pos[0]);
+      throw new ManifestError(`${label}:${String(line)}: ${broken.message}`);
+    }
+    this.plain = plainValue(this.document, label) ?? {};
   }
-  const result = manifestSchema.safeParse(plainValue(document, label) ?? {});
-  if (result.success) return result.data;
-  const complaints = result.error.issues.map((issue) => {
-    const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
-    const { line } = lines.linePos(offsetOf(document.contents, [...issue.path, ...unknown]));
-    return `${label}:${String(line)}: ${fieldPath(issue.path)}${issue.message}`;
-  });
-  throw new ManifestError(complaints.join('; '));
+
+  /** Names of the files that it needs to be validated. @throws ManifestError for what can be no name. */
+  get files(): string[] {
+    return FILES.flatMap(({ path }) => this.nameAt(path) ?? []);
+  }
+
+  /** Which versions it is for; all while it is not valid. */
+  get versionPolicy(): VersionPolicy {
+    return versionPolicyOf(this.plain);
+  }
+
+  /** @param files by name; none for one that is not there. @throws ManifestError */
+  validate(files: ReadonlyMap<string, Artefact> = new Map()): Manifest {
+    const key = JSON.stringify([...files]);
+    let manifest = this.validated.get(key);
+    if (!manifest) this.validated.set(key, (manifest = this.check(files)));
+    return manifest;
+  }
+
+  private check(files: ReadonlyMap<string, Artefact>): Manifest {
+    const value = structuredClone(this.plain);
+    for (const { path, parse } of FILES) {
+      const name = this.nameAt(path);
+      if (name === undefined) continue;
+      const file = files.get(name);
+      if (!file) throw this.error(path, `there is no file ${name} beside model.yaml`);
+      const [part, field] = path;
+      // The schema takes what the file says in place of its name.
+      Object.assign((value as Record<string, object>)[part] ?? {}, { [field]: parse(file) });
+    }
+    const result = manifestSchema.safeParse(value);
+    if (result.success) return result.data;
+    const place = (issue: z.core.$ZodIssue) => {
+      const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+      return this.place([...issue.path, ...unknown]);
+    };
+    throw new ManifestError(complaints(result.error, place));
+  }
+
+  /** A complaint about a field. */
+  error(path: readonly PropertyKey[], message: string): ManifestError {
+    return new ManifestError(`${this.place(path)}: ${fieldPath(path)}${message}`);
+  }
+
+  private nameAt(path: (typeof FILES)[number]['path']): string | undefined {
+    const part = isRecord(this.plain) ? this.plain[path[0]] : undefined;
+    const name = isRecord(part) ? part[path[1]] : undefined;
+    if (name === undefined) return undefined;
+    if (typeof name === 'string' && FILE_NAME.test(name)) return name;
+    throw this.error(path, 'must be the name of a file beside model.yaml');
+  }
+
+  private place(path: readonly PropertyKey[]): string {
+    const { line } = this.lines.linePos(offsetOf(this.document.contents, path));
+    return `${this.label}:${String(line)}`;
+  }
 }
 
 /** @throws ManifestError for aliases of nothing, and for those that would grow without end. */
@@ -72,9 +145,7 @@ function offsetOf(root: unknown, path: readonly PropertyKey[]): number {
   return offset;
 }
 
-function fieldPath(path: PropertyKey[]): string {
-  const text = path
-    .map((p) => (typeof p === 'number' ? `[${String(p)}]` : `.${String(p)}`))
-    .join('');
-  return text === '' ? '' : `${text.replace(/^\./, '')}: `;
+/** Validates the text of a `model.yaml` that has no files beside it. @throws ManifestError */
+export function parseManifest(text: string, label: string): Omit<Manifest, 'processor'> {
+  return new ManifestDocument(text, label).validate();
 }

@@ -45,6 +45,56 @@ describe('ModelRepository', () => {
     expect(iris?.versions.map((v) => v.description.description)).toEqual([undefined, 'new']);
   });
 
+  it.each<[string, string[], string[]]>([
+    ['all', ['1', '2', '10'], []],
+    ['{latest: 2}', ['2', '10'], ['1']],
+    ['{latest: 9}', ['1', '2', '10'], []],
+    ['{specific: [10, 1, 1]}', ['1', '10'], ['2']],
+    ['{specific: [7]}', ['7'], ['1', '2', '10']],
+  ])('has the versions served that the policy %s says', async (policy, served, leftOut) => {
+    for (const version of ['10', '2', '1']) await put(`iris/${version}/model.onnx`);
+    await put('iris/model.yaml', `version_policy: ${policy}\n`);
+    const [iris] = await readAll(dir);
+    expect(iris?.versions.map((v) => v.description.version)).toEqual(served);
+    expect(iris?.leftOut).toEqual(leftOut);
+    expect(iris?.versions[0]?.description).not.toHaveProperty('version_policy');
+  });
+
+  it('tells the default that the manifest declares, and none otherwise', async () => {
+    await put('iris/2/model.onnx');
+    await put('iris/model.yaml', 'default_version: 2\n');
+    await put('raw/1/model.onnx');
+    expect((await readAll(dir)).map((model) => model.defaultVersion)).toEqual(['2', undefined]);
+  });
+
+  it('finds the reference of drift: the named one, else the version’s own, else that of the model', async () => {
+    const found = async () => {
+      const [iris] = await readAll(dir);
+      return iris?.versions.map(({ reference }) => reference);
+    };
+    for (const version of ['1', '2']) await put(`iris/${version}/model.onnx`);
+    expect(await found()).toEqual([undefined, undefined]);
+    await put('iris/reference.jsonl', '1');
+    await put('iris/2/reference.jsonl', '2');
+    const [one, two] = ['iris/reference.jsonl', 'iris/2/reference.jsonl'].map((f) => join(dir, f));
+    expect(await found()).toEqual([one, two]);
+    await put('iris/model.yaml', 'drift: { reference: held/out.jsonl }');
+    const named = join(dir, 'iris/held/out.jsonl');
+    expect(await found()).toEqual([named, named]);
+    await put('iris/model.yaml', 'drift: false');
+    expect(await found()).toEqual([undefined, undefined]);
+  });
+
+  it('takes a version for changed when the reference is', async () => {
+    await put('iris/1/model.onnx');
+    await put('iris/reference.jsonl', '1');
+    const before = await readAll(dir);
+    expect(await readAll(dir)).toEqual(before);
+    await put('iris/reference.jsonl', '1, 2');
+    const after = await readAll(dir);
+    expect(after[0]?.versions[0]?.fingerprint).not.toBe(before[0]?.versions[0]?.fingerprint);
+  });
+
   it('reports a broken manifest without its path, and serves the others', async () => {
     await put('bad/1/model.onnx');
     await put('bad/model.yaml', 'a: &a [x]\nb: [*c]\n');
@@ -53,6 +103,158 @@ describe('ModelRepository', () => {
     expect(bad).toMatchObject({ model: 'bad', versions: [] });
     expect(bad?.reason).toMatch(/^bad\/model\.yaml:/);
     expect(good?.versions).toHaveLength(1);
+  });
+
+  describe('reads files that a manifest names', () => {
+    const TABULAR = 'input: {kind: tabular, scaler_file: s.json, fields: [{name: a}, {name: b}]}\n';
+    const CLASSES = 'output: {kind: classification, labels_file: labels.txt}\n';
+    const reason = async () => (await readAll(dir))[0]?.reason;
+
+    beforeEach(async () => {
+      await put('iris/1/model.onnx');
+      await put('iris/2/model.onnx');
+    });
+
+    it('a version its own, the others the one of the model', async () => {
+      await put('iris/model.yaml', TABULAR + CLASSES);
+      await put('iris/s.json', '{"kind":"standard","features":["b"],"mean":[3],"scale":null}');
+      await put('iris/2/s.json', '{"kind":"robust","features":["a"],"center":null,"scale":[4]}');
+      await put('iris/labels.txt', 'x\r\ny y\n');
+      const [iris] = await readAll(dir);
+      expect(iris?.versions.map(({ description: { input } }) => input)).toMatchObject([
+        {
+          fields: [
+            { mean: 0, std: 1 },
+            { mean: 3, std: 1 },
+          ],
+        },
+        {
+          fields: [
+            { mean: 0, std: 4 },
+            { mean: 0, std: 1 },
+          ],
+        },
+      ]);
+      expect(iris?.versions[0]?.description.output).toMatchObject({ labels: ['x', 'y y'] });
+    });
+
+    it('again once they have changed', async () => {
+      const sut = new ModelRepository(dir);
+      const means = async () => {
+        const { input } = (await sut.read('iris'))?.versions[0]?.description ?? {};
+        return input?.kind === 'tabular' && input.fields.map((f) => 'mean' in f && f.mean);
+      };
+      await put('iris/model.yaml', TABULAR);
+      for (const mean of [1, 2, 1]) {
+        await put(
+          'iris/s.json',
+          `{"kind":"min-max","features":["a"],"data_min":[${String(mean)}],"data_max":[9]}`,
+        );
+        expect(await means()).toEqual([mean, 0]);
+      }
+    });
+
+    it.each([
+      [
+        'not there',
+        's.txt',
+        '',
+        /^iris\/model\.yaml:1: input\.scaler_file: there is no file s\.json/,
+      ],
+      ['no JSON', 's.json', '{', /^iris\/s\.json: is not JSON/],
+      ['of no kind', 's.json', '{"kind":"pca"}', /^iris\/s\.json: kind: /],
+      [
+        'too short',
+        's.json',
+        '{"kind":"standard","features":["a","b"],"mean":[1]}',
+        /^iris\/s\.json: mean: has 1 numbers for 2 features$/,
+      ],
+      [
+        'of a scale of zero',
+        's.json',
+        '{"kind":"robust","features":["a"],"scale":[0]}',
+        /^iris\/s\.json: scale\[0\]: must be above 0$/,
+      ],
+      [
+        'of other fields',
+        's.json',
+        '{"kind":"standard","features":["c"]}',
+        /^iris\/model\.yaml:1: input\.scaler_file: has the feature c,/,
+      ],
+      ['too large', 's.json', ' '.repeat(300_000), /^iris\/s\.json: has more than 262144 bytes$/],
+    ])('and says where one is %s', async (_, file, text, expected) => {
+      await put('iris/model.yaml', TABULAR);
+      await put(`iris/${file}`, text);
+      expect(await reason()).toMatch(expected);
+    });
+
+    it.each([
+      ['a b', 'a\n\nb', /^iris\/labels\.txt:2: /],
+      [
+        'labels that repeat',
+        'a\na',
+        /^iris\/model\.yaml:1: output\.labels_file: labels must differ$/,
+      ],
+    ])('and says what is wrong with labels: %s', async (_, text, expected) => {
+      await put('iris/model.yaml', CLASSES);
+      await put('iris/labels.txt', text);
+      expect(await reason()).toMatch(expected);
+    });
+
+    it('but none that lies elsewhere', async () => {
+      await put('iris/model.yaml', TABULAR.replace('s.json', '../s.json'));
+      expect(await reason()).toMatch(/scaler_file: must be the name of a file beside model\.yaml$/);
+    });
+  });
+
+  describe('gives a version with a processor.mjs its digest, which', () => {
+    const digests = async () =>
+      (await readAll(dir))[0]?.versions.map((v) => v.description.processor?.sha256);
+
+    beforeEach(async () => {
+      await put('iris/1/model.onnx');
+      await put('iris/2/model.onnx');
+      await put('iris/processor.mjs', 'export const preprocess = (x) => x;');
+    });
+
+    it('is the same for versions that share it, and another for one that has its own', async () => {
+      const [first, second] = (await digests()) ?? [];
+      expect(first).toMatch(/^[0-9a-f]{64}$/);
+      expect(second).toBe(first);
+      await put('iris/2/processor.mjs', 'export const postprocess = (x) => x;');
+      const [still, own] = (await digests()) ?? [];
+      expect(still).toBe(first);
+      expect(own).not.toBe(first);
+    });
+
+    it('changes with it and with the modules beside it, and with nothing else', async () => {
+      const seen = new Set<string | undefined>();
+      const look = async () => seen.add((await digests())?.[0]);
+      await look();
+      await put('iris/notes.txt', 'x');
+      await put('iris/.words.mjs.swp', 'x');
+      await look();
+      expect(seen.size).toBe(1);
+      await put('iris/words.mjs', '1');
+      await look();
+      await put('iris/words.mjs', '2');
+      await look();
+      await put('iris/processor.mjs', 'export const preprocess = (y) => y;');
+      await look();
+      expect(seen.size).toBe(4);
+      await rm(join(dir, 'iris/processor.mjs'));
+      expect(await digests()).toEqual([undefined, undefined]);
+    });
+
+    it('must be there where the manifest speaks of it', async () => {
+      await rm(join(dir, 'iris/processor.mjs'));
+      await put('iris/2/processor.mjs', '');
+      await put('iris/model.yaml', 'processor: {}\n');
+      const [iris] = await readAll(dir);
+      expect(iris?.reason).toBe(
+        'iris/model.yaml:1: processor: there is no processor.mjs for version 1',
+      );
+    });
   });
 
   it('passes over what is no model', async () => {

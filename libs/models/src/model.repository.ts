@@ -2,8 +2,11 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { MODEL_NAME, VERSION_NAME, type VersionDescription } from '#libs/contracts';
 import { fingerprintOf } from './fingerprint.js';
-import { ManifestError, parseManifest, readManifest } from './manifest.js';
-import type { Manifest } from './manifest.schema.js';
+import { ManifestDocument, readManifest } from './manifest.js';
+import { ManifestError } from './manifest.error.js';
+import type { Manifest, VersionPolicy } from './manifest.schema.js';
+import { processorDigest, readArtefacts } from './model-folder.js';
+import { REFERENCE_FILE } from './reference-file.js';
 import { unlessUnusable } from './unusable-path.js';
 
 /** A version that is on disk. */
@@ -11,8 +14,10 @@ export interface StoredVersion {
   description: VersionDescription;
   /** Path of `model.onnx`. */
   file: string;
-  /** Another one when `model.onnx`, or any file beside or below it, was changed. */
+  /** Another one when `model.onnx`, any file beside or below it, or the reference was changed. */
   fingerprint: string;
+  /** Path of a file of instances that its drift is told by. */
+  reference?: string | undefined;
 }
 
 /** A model folder: its versions, or why none can be served. */
@@ -21,9 +26,16 @@ export interface StoredModel {
   description?: string | undefined;
   /** Then `versions` is empty, whatever folders there are. */
   reason?: string | undefined;
+  /** As the manifest says. */
+  defaultVersion?: string | undefined;
+  /** Versions with a folder that the manifest's policy leaves out. */
+  leftOut?: string[] | undefined;
   /** Lowest first. */
   versions: StoredVersion[];
 }
+
+/** What a manifest says of the model, whichever version it is read for. */
+type ModelManifest = Pick<Manifest, 'description' | 'version_policy' | 'default_version'>;
 
 /**
  * `<dir>/<model>/model.yaml` and `<dir>/<model>/<version>/model.onnx`. Folders without a version are
@@ -32,7 +44,7 @@ export interface StoredModel {
  */
 export class ModelRepository {
   /** Parsing takes milliseconds, and whoever watches reads the same text every few seconds. */
-  private readonly parsed = new Map<string, { text: string; manifest: Manifest }>();
+  private readonly documents = new Map<string, { text: string; document: ManifestDocument }>();
 
   constructor(private readonly dir: string) {}
 
@@ -60,7 +72,7 @@ export class ModelRepository {
     const folder = path.join(this.dir, model);
     const versions = await versionFolders(folder);
     if (versions.length === 0) {
-      this.parsed.delete(model);
+      this.documents.delete(model);
       return null;
     }
     if (!MODEL_NAME.test(model)) {
@@ -68,43 +80,94 @@ export class ModelRepository {
       return { model, reason, versions: [] };
     }
     try {
-      const manifest = await this.manifest(model);
-      const stored = versions.map((version) => storedVersion(folder, model, version, manifest));
-      return { model, description: manifest.description, versions: await Promise.all(stored) };
+      const document = await this.document(model);
+      const served = servedVersions(versions, document.versionPolicy);
+      const read = await Promise.all(
+        served.map((version) => readVersion(document, folder, model, version)),
+      );
+      const [any] = read;
+      return {
+        model,
+        description: any?.about.description,
+        defaultVersion: any?.about.default_version?.toString(),
+        leftOut: versions.filter((version) => !served.includes(version)),
+        versions: read.map(({ stored }) => stored),
+      };
     } catch (error) {
       if (error instanceof ManifestError) return { model, reason: error.message, versions: [] };
       throw error;
     }
   }
 
-  private async manifest(model: string): Promise<Manifest> {
+  private async document(model: string): Promise<ManifestDocument> {
     const label = `${model}/model.yaml`;
     const text = await readManifest(path.join(this.dir, model, 'model.yaml'), label);
-    const known = this.parsed.get(model);
-    if (known?.text === text) return known.manifest;
-    const manifest = parseManifest(text, label);
-    this.parsed.set(model, { text, manifest });
-    return manifest;
+    const known = this.documents.get(model);
+    if (known?.text === text) return known.document;
+    const document = new ManifestDocument(text, label);
+    this.documents.set(model, { text, document });
+    return document;
   }
 }
 
-async function storedVersion(
+/**
+ * Those that the policy has served, lowest first. One that is named need not be there: it shows as failed, with
+ * the reason, until it comes.
+ * @param found lowest first.
+ */
+function servedVersions(found: readonly string[], policy: VersionPolicy): readonly string[] {
+  if (policy === 'all') return found;
+  if ('latest' in policy) return found.slice(-policy.latest);
+  return [...new Set(policy.specific)].sort((a, b) => a - b).map(String);
+}
+
+async function readVersion(
+  document: ManifestDocument,
   folder: string,
   model: string,
   version: string,
-  { versions: details, ...shared }: Manifest,
-): Promise<StoredVersion> {
-  return {
-    file: path.join(folder, version, 'model.onnx'),
-    fingerprint: await fingerprintOf(path.join(folder, version)),
-    description: {
-      ...shared,
-      model,
-      version,
-      description: details[version]?.description,
-      held_out: details[version]?.held_out,
-    },
+): Promise<{ about: ModelManifest; stored: StoredVersion }> {
+  const at = path.join(folder, version);
+  const manifest = document.validate(await readArtefacts(document.files, folder, version));
+  const { version_policy, default_version, versions: details, processor, ...shared } = manifest;
+  const reference = await referenceOf(folder, version, shared.drift);
+  const sha256 = await processorDigest(at);
+  if (processor && sha256 === null) {
+    throw document.error(['processor'], `there is no processor.mjs for version ${version}`);
+  }
+  const description = {
+    ...shared,
+    processor: sha256 === null ? undefined : { sha256, ...processor },
+    model,
+    version,
+    description: details[version]?.description,
+    held_out: details[version]?.held_out,
   };
+  const stored = {
+    file: path.join(at, 'model.onnx'),
+    fingerprint: await fingerprintOf(at, reference),
+    reference,
+    description,
+  };
+  const { description: ofModel } = shared;
+  return { about: { description: ofModel, version_policy, default_version }, stored };
+}
+
+/** The one that the manifest names, also where it is not there: that is to be told. */
+async function referenceOf(
+  folder: string,
+  version: string,
+  drift: Manifest['drift'],
+): Promise<string | undefined> {
+  if (drift === false) return undefined;
+  if (drift.reference !== undefined) return path.join(folder, drift.reference);
+  for (const file of [
+    path.join(folder, version, REFERENCE_FILE),
+    path.join(folder, REFERENCE_FILE),
+  ]) {
+    if (await unlessUnusable(stat(file), null)) return file;
+  }
+  return undefined;
 }
 
 async function versionFolders(folder: string): Promise<string[]> {

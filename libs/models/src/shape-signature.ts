@@ -1,5 +1,6 @@
 import { isRecord, type Padding, type VersionDescription } from '#libs/contracts';
 import { rowsPerRunOf } from './batch-axis.js';
+import { isPreprocessed } from './hooks.js';
 import { instanceInputs } from './instance-inputs.js';
 
 /** A dimension that the graph leaves open, and where an instance shows its length. */
@@ -34,6 +35,8 @@ function findDimensions(version: VersionDescription): VariableDimension[] {
 
 /** Whether instances of a version can differ in shape and could otherwise share a run. */
 export function hasVariableShapes(version: VersionDescription): boolean {
+  // What callers send shows nothing of what `preprocess` makes of it: the runner sorts that.
+  if (isPreprocessed(version)) return false;
   if (!version.tensors || variableDimensions(version).length === 0) return false;
   return rowsPerRunOf(version) > 1;
 }

@@ -3,6 +3,9 @@ import type { Dtype } from '#libs/contracts';
 /** A JSON Schema (draft 2020-12, as OpenAPI 3.1 uses it). */
 export type JsonSchema = Record<string, unknown>;
 
+/** Without lone surrogates, which UTF-8 cannot say: they would reach the graph as something else. */
+export const WELL_FORMED = '^[^\\ud800-\\udfff]*$';
+
 const FLOAT_MAX: Partial<Record<Dtype, number>> = {
   float16: 65504,
   float32: 3.4028234663852886e38,
