@@ -120,6 +120,12 @@ def write_held_out(name: str, metric: str, values: dict[str, float], rows: list[
     path.write_text(text, encoding="utf-8")
 
 
+def write_reference(name: str, inputs: list[Any]) -> None:
+    """Write models/<name>/reference.jsonl, which drift is told by: what a client would post as `input`, one a line."""
+    text = "".join(json.dumps(value) + "\n" for value in inputs)
+    (MODELS / name / "reference.jsonl").write_text(text, encoding="utf-8")
+
+
 def write_manifest(name: str, text: str) -> None:
     """Write models/<name>/model.yaml after checking that it parses."""
     yaml.safe_load(text)

@@ -92,6 +92,7 @@ def main() -> None:
         for i, features in enumerate(x_held)
     ]
     common.write_held_out(NAME, "r2", {"1": value}, rows)
+    common.write_reference(NAME, [row["input"] for row in rows])
     fields = [common.field(*FIELDS[i], data.data[:, i], mean[i], std[i]) for i in range(len(FIELDS))]
     common.write_manifest(
         NAME,

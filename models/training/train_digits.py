@@ -83,6 +83,7 @@ def main() -> None:
         for i, image in enumerate(x_held)
     ]
     common.write_held_out(NAME, "accuracy", {"1": value}, rows)
+    common.write_reference(NAME, [row["input"] for row in rows])
     common.write_manifest(
         NAME,
         MANIFEST.format(

@@ -3,6 +3,11 @@ export class InstanceError extends Error {
   override readonly name = 'InstanceError';
 }
 
+/** A `processor.mjs` failed on one instance. The message is its author's, for the caller. */
+export class ProcessingError extends Error {
+  override readonly name = 'ProcessingError';
+}
+
 /** `model.yaml` and the graph do not fit together. The message is for the operator. */
 export class ManifestMismatch extends Error {
   override readonly name = 'ManifestMismatch';
@@ -49,5 +54,6 @@ export function plainReason(error: unknown): string {
     .replace(/(?:[A-Za-z]:)?(?:[\\/][\p{L}\p{N}_.@+-]+)+[\\/]([\p{L}\p{N}_.@+-]+)/gu, '$1')
     .replace(/\s+/g, ' ')
     .trim()
-    .slice(0, 500);
+    .slice(0, 500)
+    .toWellFormed();
 }

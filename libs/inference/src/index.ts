@@ -1,4 +1,4 @@
-export type { Batch, FiringReason, Slice } from './batching/batch.js';
+export type { Batch, Slice } from './batching/batch.js';
 export type { RanReply, SliceOutcome } from './runner/protocol.js';
 export { threadsFor } from './runner/threads.js';
 export {
@@ -6,4 +6,5 @@ export {
   type ServedJob,
   type VersionEvent,
   VersionServer,
+  type VersionServerOptions,
 } from './version-server.js';

@@ -17,6 +17,8 @@ export interface InstanceOptions {
   /** Starts a process. @throws ModelLoadError */
   start: (signal: AbortSignal, onEnd: (crash: RunnerCrashed) => void) => Promise<Runner>;
   onUp: () => void;
+  /** It is up again after a crash. */
+  onRestart: () => void;
   onCrash: (crash: RunnerCrashed) => void;
   /** It was up before, and now does not start any more; it is tried again now and then. */
   onFailed: (error: Error) => void;
@@ -123,6 +125,7 @@ export class Instance {
       await sleep(delayMs, undefined, { signal });
       try {
         await this.start();
+        this.options.onRestart();
         return;
       } catch (error) {
         if (++failed === MAX_FAILED_STARTS) this.options.onFailed(error as Error);

@@ -2,16 +2,23 @@ import type { VersionDescription } from '#libs/contracts';
 import type { Capacity } from './batching/batcher.js';
 import type { RunnerCrashed } from './errors.js';
 import { Instance, type Lease } from './instance.js';
-import type { Loaded } from './runner/protocol.js';
+import type { Loaded, ProfiledReply } from './runner/protocol.js';
 import { Runner, type RunnerOptions } from './runner/runner.js';
 
 export interface RunnerPoolOptions {
   description: VersionDescription;
   /** Path of `model.onnx`. */
   file: string;
-  runner: Pick<RunnerOptions, 'executionProviders' | 'threads' | 'loadTimeoutMs' | 'onLine'>;
+  /** Path of a file of instances that drift is told by. */
+  reference?: string | undefined;
+  runner: Pick<
+    RunnerOptions,
+    'executionProviders' | 'threads' | 'loadTimeoutMs' | 'niceness' | 'onLine' | 'onObserved'
+  >;
   /** An instance came up. */
   onUp: () => void;
+  /** An instance is up again after a crash. */
+  onRestart: () => void;
   onCrash: (crash: RunnerCrashed) => void;
   /** None is up any more, and the last one does not start. */
   onFailed: (error: Error) => void;
@@ -47,6 +54,12 @@ export class RunnerPool implements Capacity {
   /** Instances that are up. */
   get warm(): number {
     return this.instances.filter(({ current }) => current).length;
+  }
+
+  /** By one of them. @throws Error where none is up, or its process ends. @see Runner */
+  profile(): Promise<ProfiledReply> {
+    const runner = this.instances.find(({ current }) => current)?.current;
+    return runner?.profile() ?? Promise.reject(new Error('no instance is up'));
   }
 
   /** Resident memory of all of them. */
@@ -104,14 +117,16 @@ export class RunnerPool implements Capacity {
   }
 
   private addInstance(): Instance {
-    const { description, file, runner, onUp, onCrash, onFailed } = this.options;
+    const { description, file, reference, runner, onUp, onRestart, onCrash, onFailed } =
+      this.options;
     const taken = new Set(this.instances.map((instance) => instance.number));
     let number = 0;
     while (taken.has(number)) number++;
     const instance = new Instance(number, {
       start: (signal, onEnd) =>
-        Runner.start({ description, file, instance: number, signal, ...runner }, onEnd),
+        Runner.start({ description, file, reference, instance: number, signal, ...runner }, onEnd),
       onUp,
+      onRestart,
       onCrash,
       onFailed: (error) => {
         if (this.warm === 0) onFailed(error);

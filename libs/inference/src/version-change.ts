@@ -12,9 +12,11 @@ export function needsReload(before: VersionDescription, after: VersionDescriptio
 }
 
 function fixedPart(description: VersionDescription): object {
-  const { input, output, batching, instances, threads } = description;
+  const { input, output, processor, batching, instances, threads, drift } = description;
   const singly = batching.max_batch_size === 0;
-  return { input, output, padding: batching.padding, singly, instances, threads };
+  const counted = drift && [drift.reference, drift.low_confidence];
+  const { padding } = batching;
+  return { input, output, processor, padding, singly, instances, threads, counted };
 }
 
 /** Most rows of a message to a runner. @param maxBatchSize as the manifest says. */

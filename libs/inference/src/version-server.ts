@@ -1,12 +1,13 @@
-import type { JobProblem, VersionDescription, VersionReport } from '#libs/contracts';
+import { APP_VERSION } from '#libs/config';
+import type { DriftBasis, JobProblem, VersionDescription, VersionReport } from '#libs/contracts';
 import { jobProblem } from '#libs/contracts';
-import { digestOf, laneOf, modelFiles } from '#libs/models';
+import { contentOf, digestOf, laneOf, modelFiles } from '#libs/models';
 import { AdaptiveCap } from './batching/adaptive-cap.js';
 import { type Batch, type BatchJob, rowsOf } from './batching/batch.js';
 import { Batcher } from './batching/batcher.js';
 import { plainReason, RunnerCrashed, RunTimeout } from './errors.js';
 import { IdleTimer } from './idle-timer.js';
-import type { Loaded, RanReply } from './runner/protocol.js';
+import type { Loaded, ProfiledReply, RanReply } from './runner/protocol.js';
 import { RunnerPool, type RunnerPoolOptions } from './runner-pool.js';
 import { messageRows, needsReload } from './version-change.js';
 
@@ -40,11 +41,14 @@ export interface ServedJob extends BatchJob {
 export interface BatchHandler<T> {
   /**
    * Starts the jobs, and takes out of `batch.slices` those that need not run.
+   * @param content of what will run them, see VersionReport.
    * @returns the text of each slice that is left, see RunRequest.
    */
-  begin(batch: Batch<T>): Promise<string[]>;
+  begin(batch: Batch<T>, content?: string): Promise<string[]>;
   /** Publishes the jobs that have come to their end with this batch. */
   finish(batch: Batch<T>, reply: RanReply): Promise<void>;
+  /** Hears of a batch that came to no end, as its runner crashed or hung; its jobs go on. */
+  lost?(batch: Batch<T>, error: unknown): void;
   /** Ends jobs that cannot be run. */
   fail(jobs: T[], problem: JobProblem): Promise<void>;
 }
@@ -54,6 +58,8 @@ export interface VersionSource {
   description: VersionDescription;
   /** Path of `model.onnx`. */
   file: string;
+  /** Path of a file of instances that drift is told by. */
+  reference?: string | undefined;
 }
 
 export interface VersionServerOptions<T extends ServedJob> {
@@ -64,6 +70,8 @@ export interface VersionServerOptions<T extends ServedJob> {
   makeRoom: () => Promise<void>;
   /** Something went wrong outside of the model, such as Redis; the jobs are handed back. */
   onError: (error: Error) => void;
+  /** A runner is up again after a crash. */
+  onRestart: () => void;
   /** Something to log, and to tell the fleet. */
   onChange: (report: VersionReport, event: VersionEvent) => void;
 }
@@ -131,6 +139,11 @@ export class VersionServer<T extends ServedJob> {
     return this.state.state === 'failed';
   }
 
+  /** See VersionReport. */
+  get content(): string | undefined {
+    return this.state.content;
+  }
+
   /** Resident memory of its runners. */
   get memoryBytes(): number {
     return this.pool?.memoryBytes ?? 0;
@@ -144,6 +157,16 @@ export class VersionServer<T extends ServedJob> {
   /** Stays loaded, whatever others need. */
   get isPinned(): boolean {
     return this.source.description.lifecycle.keep_warm > 0;
+  }
+
+  /** What its drift is told by; undefined: it is not watched, or was never loaded. */
+  get drift(): DriftBasis | undefined {
+    return this.pool?.loaded?.drift;
+  }
+
+  /** Runs the instances of its reference, at leisure. @throws Error where its process ends before. */
+  profile(): Promise<ProfiledReply> {
+    return this.pool?.profile() ?? Promise.reject(new Error('nothing is loaded'));
   }
 
   /** Nothing waits, nothing runs. */
@@ -197,7 +220,7 @@ export class VersionServer<T extends ServedJob> {
   private async goOver(source: VersionSource, contentChanged: boolean): Promise<void> {
     const reload = contentChanged || needsReload(this.source.description, source.description);
     if (!reload) {
-      this.source = source;
+      this.describe(source);
       this.tune();
       return;
     }
@@ -256,6 +279,13 @@ export class VersionServer<T extends ServedJob> {
     this.pool = undefined;
   }
 
+  /** Ends at once: what it computes is handed back as well. */
+  abort(): Promise<void> {
+    this.stopped = true;
+    this.pool?.stop();
+    return this.stop();
+  }
+
   /** Loading, unloading and updating do not overlap, except that a job may ask for loading at any time. */
   private inTurn(change: () => Promise<void>): Promise<void> {
     this.changing = this.changing.then(change).catch((error: unknown) => {
@@ -289,7 +319,7 @@ export class VersionServer<T extends ServedJob> {
     const lease = pool.lease(expectedMs, batch.reason === 'solo');
     try {
       this.noteLoading(batch);
-      const texts = await this.options.handler.begin(batch);
+      const texts = await this.options.handler.begin(batch, this.content);
       if (texts.length === 0) return null;
       const reply = await lease.run(texts, Math.min(...batch.slices.map((s) => s.job.runBudgetMs)));
       this.learn(batch, reply);
@@ -312,6 +342,7 @@ export class VersionServer<T extends ServedJob> {
 
   /** After a crash the jobs run again here; whatever else went wrong may go better elsewhere. */
   private async recover(batch: Batch<T>, error: unknown): Promise<void> {
+    this.options.handler.lost?.(batch, error);
     const all = [...new Set(batch.slices.map(({ job }) => job))];
     const overran = error instanceof RunTimeout && isToBlame(batch, all);
     const jobs = all.filter((job) => !job.isOver);
@@ -380,6 +411,7 @@ export class VersionServer<T extends ServedJob> {
     const pool = new RunnerPool({
       ...source,
       runner: this.options.runner(source.description),
+      onRestart: this.options.onRestart,
       onUp: () => {
         this.onUp(pool);
       },
@@ -403,9 +435,10 @@ export class VersionServer<T extends ServedJob> {
   }
 
   private serve({ pool, loaded, sha256 }: StartedPool, source: VersionSource): void {
-    this.source = source;
     this.pool = pool;
-    this.state = { ...this.state, ...source.description, sha256, update: undefined };
+    this.describe(source);
+    const content = contentOf(source.description, sha256, APP_VERSION);
+    this.state = { ...this.state, sha256, content, update: undefined };
     this.idle.used();
     this.tuneTo(loaded);
     this.onUp(pool);
@@ -416,12 +449,13 @@ export class VersionServer<T extends ServedJob> {
     const { loaded } = pool;
     if (pool !== this.pool || !loaded) return;
     this.readyAt = Date.now();
-    const { tensors, loadMs, executionProvider } = loaded;
+    const { tensors, hooks, loadMs, executionProvider } = loaded;
     this.change(
       {
         state: 'ready',
         reason: undefined,
         tensors,
+        hooks,
         load_ms: Math.round(loadMs),
         execution_provider: executionProvider,
       },
@@ -430,8 +464,19 @@ export class VersionServer<T extends ServedJob> {
     this.batcher.wake();
   }
 
+  /** What the description before had and this one lacks is gone. */
+  private describe(source: VersionSource): void {
+    const before = new Set(Object.keys(this.source.description));
+    const others = Object.entries(this.state).filter(([name]) => !before.has(name));
+    this.state = { ...(Object.fromEntries(others) as typeof this.state), ...source.description };
+    this.source = source;
+  }
+
   private tune(): void {
-    this.state = { ...this.state, ...this.source.description, tensors: this.state.tensors };
+    const { sha256 } = this.state;
+    const content =
+      sha256 === undefined ? undefined : contentOf(this.source.description, sha256, APP_VERSION);
+    this.state = { ...this.state, content };
     const loaded = this.pool?.loaded;
     if (loaded) this.tuneTo(loaded);
     this.change({}, 'tuned');

@@ -33,6 +33,15 @@ describe('TabularEncoder', () => {
     expect(() => new TabularEncoder(spec, inputs)).toThrow(ManifestMismatch);
   });
 
+  it('fills up a field that is missing, whatever it is called', () => {
+    const fields = ['constructor', '__proto__'].map((name) => ({
+      ...{ name, mean: 0, std: 1 },
+      missing: 7,
+    }));
+    const sut = new TabularEncoder({ kind: 'tabular', fields }, [x]);
+    expect(sut.encode([{}], 1)['x']?.data).toEqual(new Float32Array([7, 7]));
+  });
+
   it('goes to the tensor that the manifest names', () => {
     const sut = new TabularEncoder({ ...spec, tensor: 'y' }, [x, { ...x, name: 'y' }]);
     expect(Object.keys(sut.encode([[1, 2]], 1))).toEqual(['y']);

@@ -22,7 +22,10 @@ function decode(sut: OutputDecoder, rows: number[][], parameters: CallParameters
   return JSON.parse(sut.decode(batchOf(...rows), row, parameters)) as unknown;
 }
 
-function classification(spec: Partial<ClassificationOutput> = {}, shape = ['N', 3]) {
+function classification(
+  spec: Partial<ClassificationOutput> = {},
+  shape: TensorInfo['shape'] = ['N', 3],
+) {
   return new ClassificationDecoder(
     { kind: 'classification', activation: 'none', labels: ['a', 'b', 'c'], decimals: 4, ...spec },
     [info(shape)],
@@ -111,6 +114,79 @@ describe('ClassificationDecoder', () => {
   });
 });
 
+describe('ClassificationDecoder that decides', () => {
+  const two: Partial<ClassificationOutput> = { labels: ['fine', 'fraud'], activation: 'sigmoid' };
+  const LOGIT_02 = Math.log(0.2 / 0.8);
+
+  it.each([
+    [0.2, 'fraud'],
+    [0.21, 'fine'],
+  ])('gives the second of two labels from its threshold on: %p', (threshold, label) => {
+    const sut = classification({ ...two, thresholds: [threshold] }, ['N', 1]);
+    expect(decode(sut, [[LOGIT_02 + 1e-9]])).toEqual({
+      label,
+      confidence: label === 'fraud' ? 0.2 : 0.8,
+      probabilities: { fine: 0.8, fraud: 0.2 },
+    });
+  });
+
+  it('takes a single score for that of the second label, at its own row, as a probability too', () => {
+    const sut = classification({ labels: ['no', 'yes'] }, ['N', 1]);
+    expect(decode(sut, [[0.1], [0.9]], {}, 1)).toMatchObject({ label: 'yes', confidence: 0.9 });
+    expect(decode(sut, [[0.1], [0.9]])).toMatchObject({ label: 'no', confidence: 0.9 });
+  });
+
+  it.each<[string, Partial<ClassificationOutput>]>([
+    ['softmax', { labels: ['no', 'yes'], activation: 'softmax' }],
+    ['labels that do not exclude each other', { labels: ['a', 'b'], multi_label: true }],
+    ['three labels', {}],
+  ])('refuses a single score for %s', (_, spec) => {
+    expect(() => classification(spec, ['N', 1])).toThrow(ManifestMismatch);
+  });
+
+  it('gives no label, or the one for that, below min_confidence', () => {
+    const row = [[0.1, 0.59, 0.31]];
+    expect(decode(classification({ min_confidence: 0.59 }), row)).toMatchObject({ label: 'b' });
+    expect(decode(classification({ min_confidence: 0.6 }), row)).toEqual({
+      label: null,
+      confidence: 0.59,
+      probabilities: { a: 0.1, b: 0.59, c: 0.31 },
+    });
+    const named = classification({ min_confidence: 0.6, unknown_label: 'ask' });
+    expect(decode(named, row, { top_k: 1 })).toEqual({
+      label: 'ask',
+      confidence: 0.59,
+      top_k: [{ label: 'b', confidence: 0.59 }],
+    });
+  });
+
+  it('gives every label that reaches its threshold, highest first, by exact scores', () => {
+    const sut = classification({ multi_label: true, thresholds: [0.3, 0.5, 0.7] });
+    expect(decode(sut, [[0.3, 0.9, 0.69999]])).toEqual({
+      labels: [
+        { label: 'b', confidence: 0.9 },
+        { label: 'a', confidence: 0.3 },
+      ],
+      probabilities: { a: 0.3, b: 0.9, c: 0.7 },
+    });
+    expect(decode(sut, [[0, 0, 0]], { top_k: 1 })).toEqual({
+      labels: [],
+      top_k: [{ label: 'a', confidence: 0 }],
+    });
+  });
+
+  it('gives no answer where a low temperature leaves no number', () => {
+    const cold = classification({ activation: 'softmax', temperature: 1e-308 });
+    expect(() => decode(cold, [[10, 10, 0]])).toThrow(InstanceError);
+  });
+
+  it('divides scores by the temperature before the activation', () => {
+    const hot = classification({ activation: 'softmax', temperature: 2 });
+    const plain = classification({ activation: 'softmax' });
+    expect(decode(hot, [[4, 2, -6]])).toEqual(decode(plain, [[2, 1, -3]]));
+  });
+});
+
 function regression(spec: Partial<RegressionOutput> = {}) {
   return new RegressionDecoder({ kind: 'regression', mean: 0, std: 1, decimals: 2, ...spec }, [
     info(['N', 1]),
@@ -127,12 +203,44 @@ describe('RegressionDecoder', () => {
     [{ maximum: 10 }, 1e300, 10],
     [{ minimum: -1, maximum: 1 }, 0.5, 0.5],
     [{ decimals: 15 }, 1e22, 1e22],
+    [{ transform: 'exp' }, 1, 2.72],
+    [{ transform: 'expm1', mean: 1, std: 2 }, 0.5, 6.39],
+    [{ transform: 'exp', maximum: 2 }, 1, 2],
   ])('with %j makes of %p', (spec, raw, value) => {
     expect(decode(regression(spec), [[raw]])).toEqual({ value });
   });
 
   it.each([NaN, Infinity, -Infinity])('refuses %p, also where it would be clipped', (raw) => {
     expect(() => decode(regression({ minimum: 0, maximum: 1 }), [[raw]])).toThrow(InstanceError);
+  });
+
+  it('refuses what its transformation makes infinite', () => {
+    expect(() => decode(regression({ transform: 'exp' }), [[1000]])).toThrow(InstanceError);
+  });
+
+  describe('with targets', () => {
+    const targets = [
+      { name: 'a"', mean: 10, std: 2, decimals: 0 },
+      { name: 'b', mean: 0, std: 1, decimals: 2, transform: 'expm1' as const, maximum: 1 },
+    ];
+    const several = (shape: TensorInfo['shape']) =>
+      new RegressionDecoder({ kind: 'regression', mean: 0, std: 1, decimals: 4, targets }, [
+        info(shape),
+      ]);
+
+    it('gives each by its name, as it says, from its own row', () => {
+      const rows = [
+        [0, 0],
+        [-3, 5],
+      ];
+      expect(decode(several(['N', 2]), rows, {}, 1)).toEqual({ values: { 'a"': 4, b: 1 } });
+    });
+
+    it('refuses a graph that gives another number of them, when it is opened or when it runs', () => {
+      expect(() => several(['N', 3])).toThrow(ManifestMismatch);
+      expect(() => several(['N'])).toThrow(ManifestMismatch);
+      expect(() => decode(several(['N', 'T']), [[1, 2, 3]])).toThrow('2 targets');
+    });
   });
 
   it('refuses a graph that gives more than one number', () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Padding, TensorInfo, VersionDescription } from '#libs/contracts';
-import { InstanceError } from '../errors.js';
+import { InstanceError, ProcessingError } from '../errors.js';
 import { TensorEncoder } from '../inputs/tensor.encoder.js';
+import type { CallParameters } from '../outputs/output-decoder.js';
 import { TensorDecoder } from '../outputs/tensor.decoder.js';
 import type { Batch } from '../tensors.js';
 import { type Engine, runBatch } from './batch-run.js';
@@ -90,7 +91,48 @@ describe('runBatch', () => {
     };
     const sut = { ...plain, decoder: { ...plain.decoder, decode } };
     const ran = await runBatch(sut, ['\n1,\n2,\n3']);
-    expect(ran.slices).toMatchObject([{ done: 2, error: { code: 'invalid-input' } }]);
+    expect(ran.slices).toMatchObject([{ done: 2, error: { code: 'inference-failed' } }]);
+  });
+});
+
+describe('runBatch with a processor', () => {
+  const plain = doubling(8, (run) => (run.includes(-1) ? new Error('negative') : null));
+  const processor = {
+    preprocess: (value: unknown, { times }: CallParameters) =>
+      value === 'bad'
+        ? Promise.reject(new ProcessingError('no number'))
+        : Promise.resolve(Number(value) * Number(times ?? 1)),
+    postprocess: (text: string) =>
+      text === '8'
+        ? Promise.reject(new InstanceError('eight'))
+        : Promise.resolve(JSON.stringify({ is: JSON.parse(text) as unknown })),
+  };
+
+  it('puts every instance through both, with its own parameters; each fails alone', async () => {
+    const ran = await runBatch({ ...plain, processor }, [
+      '{"times":3}\n"1",\n"bad"',
+      '\n"4",\n"-1",\n"5"',
+    ]);
+    expect(outputsOf(ran)).toMatchObject([
+      [{ is: 6 }, { error: { code: 'processing-failed', detail: 'no number' } }],
+      [
+        { error: { code: 'invalid-input', detail: 'eight' } },
+        // What has failed is not finished as an answer would be.
+        { error: { code: 'inference-failed' } },
+        { is: 10 },
+      ],
+    ]);
+    expect(ran.slices.map(({ done }) => done)).toEqual([1, 1]);
+  });
+
+  it('may do one of the two, and comes before the decoding of pictures', async () => {
+    const prepare = (value: unknown) => Promise.resolve((value as number) + 10);
+    const engine = { ...plain, encoder: { ...plain.encoder, prepare } };
+    const { preprocess, postprocess } = processor;
+    const outputs = async (only: Engine['processor']) =>
+      outputsOf(await runBatch({ ...engine, processor: only }, ['\n1']));
+    expect(await outputs({ preprocess })).toEqual([[22]]);
+    expect(await outputs({ postprocess })).toEqual([[{ is: 22 }]]);
   });
 });
 

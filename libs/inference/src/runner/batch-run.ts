@@ -1,7 +1,9 @@
 import type { InputEncoder } from '../inputs/input-encoder.js';
 import { isOutOfMemory } from '../out-of-memory.js';
 import type { OutputDecoder } from '../outputs/output-decoder.js';
+import type { BoundProcessor } from '../processor/load-processor.js';
 import type { Batch } from '../tensors.js';
+import type { Observer } from './observer.js';
 import type { BatchTiming, RanReply } from './protocol.js';
 import { Slices } from './slices.js';
 
@@ -12,17 +14,25 @@ export type Ran = Pick<RanReply, 'slices' | 'timing' | 'outOfMemory'>;
 export interface Engine {
   readonly encoder: InputEncoder;
   readonly decoder: OutputDecoder;
+  readonly processor?: BoundProcessor | undefined;
   /** Most instances of one run. */
   readonly maxRows: number;
   /** Runs prepared instances of one lane; what that took is added to `timing`. */
   infer: (prepared: readonly unknown[], timing: BatchTiming) => Promise<Batch>;
 }
 
-/** Runs slices of jobs together. An instance that cannot be used fails alone. */
-export async function runBatch(engine: Engine, texts: readonly string[]): Promise<Ran> {
+/**
+ * Runs slices of jobs together. An instance that cannot be used fails alone.
+ * @param observer hears of every instance that the graph has answered, whatever a `postprocess` makes of that.
+ */
+export async function runBatch(
+  engine: Engine,
+  texts: readonly string[],
+  observer?: Observer,
+): Promise<Ran> {
   const start = performance.now();
   const slices = new Slices(texts);
-  const run = new BatchRun(engine, slices);
+  const run = new BatchRun(engine, slices, observer);
   await run.prepare();
   const lanes = run.lanes();
   run.timing.preprocessMs = performance.now() - start;
@@ -46,16 +56,23 @@ class BatchRun {
   constructor(
     private readonly engine: Engine,
     private readonly slices: Slices,
+    private readonly observer: Observer | undefined,
   ) {
     this.prepared = slices.instances;
   }
 
   /** All at once: decoding happens in threads of its own. */
   async prepare(): Promise<void> {
-    const { encoder } = this.engine;
-    const prepare = encoder.prepare?.bind(encoder);
-    if (!prepare) return;
-    const settled = await Promise.allSettled(this.slices.instances.map((i) => prepare(i)));
+    const { encoder, processor } = this.engine;
+    const preprocess = processor?.preprocess;
+    if (!preprocess && !encoder.prepare) return;
+    const { instances, parameters } = this.slices;
+    const settled = await Promise.allSettled(
+      instances.map(async (sent, i) => {
+        const instance = preprocess ? await preprocess(sent, parameters[i] ?? {}) : sent;
+        return encoder.prepare ? encoder.prepare(instance) : instance;
+      }),
+    );
     this.prepared = settled.map((result, i) => {
       if (result.status === 'fulfilled') return result.value;
       this.slices.fail(i, result.reason);
@@ -88,6 +105,8 @@ class BatchRun {
       const prepared = instances.map((i) => this.prepared[i]);
       const outputs = await this.engine.infer(prepared, this.timing);
       this.decode(instances, outputs);
+      const postprocess = this.engine.processor?.postprocess;
+      if (postprocess) await this.postprocess(instances, postprocess);
     } catch (error) {
       if (instances.length === 1) {
         this.slices.fail(only, error);
@@ -103,17 +122,40 @@ class BatchRun {
   private decode(instances: readonly number[], outputs: Batch): void {
     const start = performance.now();
     const { encoder, decoder } = this.engine;
-    const { slices } = this;
+    const { slices, observer } = this;
     instances.forEach((instance, row) => {
       slices.batchSizes[instance] = instances.length;
       const lengths = encoder.lengthsOf?.(this.prepared[instance]);
       const parameters = slices.parameters[instance] ?? {};
       try {
         slices.outputs[instance] = decoder.decode(outputs, row, parameters, lengths);
+        if (!observer) return;
+        observer.instance(this.prepared[instance]);
+        decoder.tell?.(observer);
       } catch (error) {
-        slices.fail(instance, error);
+        // Whatever it gave, it took the input.
+        slices.fail(instance, error, 'inference-failed');
       }
     });
+    this.timing.postprocessMs += performance.now() - start;
+  }
+
+  private async postprocess(
+    instances: readonly number[],
+    postprocess: NonNullable<BoundProcessor['postprocess']>,
+  ): Promise<void> {
+    const start = performance.now();
+    const { outputs, parameters } = this.slices;
+    const decoded = instances.filter((instance) => !this.slices.hasFailed(instance));
+    await Promise.all(
+      decoded.map(async (i) => {
+        try {
+          outputs[i] = await postprocess(outputs[i] ?? '', parameters[i] ?? {});
+        } catch (error) {
+          this.slices.fail(i, error);
+        }
+      }),
+    );
     this.timing.postprocessMs += performance.now() - start;
   }
 }

@@ -1,13 +1,16 @@
-import type { VersionDescription } from '#libs/contracts';
+import { PROCESSOR_HOOKS, type VersionDescription } from '#libs/contracts';
 import { type BatchAxis, batchAxisOf, maxRowsOf } from '#libs/models';
 import { type InputEncoder, inputEncoder } from '../inputs/input-encoder.js';
 import { isOutOfMemory } from '../out-of-memory.js';
 import { type OutputDecoder, outputDecoder } from '../outputs/output-decoder.js';
+import { type BoundProcessor, loadProcessor } from '../processor/load-processor.js';
 import { type Batch, repeatLastRow } from '../tensors.js';
 import { type Ran, runBatch } from './batch-run.js';
+import type { Observer } from './observer.js';
 import type { BatchTiming, Loaded, LoadRequest, RunSample } from './protocol.js';
 import { LostBatchDimension, Session } from './session.js';
 import { warmUp } from './warm-up.js';
+import { watched, type Watch } from './watch.js';
 
 /** A version, open and warm: decode, run in batches, post-process. */
 export class Model {
@@ -19,6 +22,9 @@ export class Model {
     private readonly axis: BatchAxis,
     readonly encoder: InputEncoder,
     readonly decoder: OutputDecoder,
+    readonly processor: BoundProcessor | undefined,
+    /** How drift is watched; undefined: it is not. */
+    readonly watch: Watch | undefined,
   ) {}
 
   /** Opens, checks against the manifest, and warms up. @throws ModelLoadError, ManifestMismatch */
@@ -26,29 +32,36 @@ export class Model {
     const start = performance.now();
     const session = await Session.open(request);
     const { tensors, executionProvider } = session;
-    const version: VersionDescription = { ...request.description, tensors };
+    const opened: VersionDescription = { ...request.description, tensors };
+    const processor = opened.processor && (await loadProcessor(opened, request.file));
+    const hooks = processor && PROCESSOR_HOOKS.filter((hook) => processor[hook]);
+    const version = { ...opened, hooks };
     const maxBatchSize = version.batching.max_batch_size;
     const model = new Model(
       session,
       batchAxisOf(tensors, maxBatchSize),
       inputEncoder(version, tensors.inputs),
       outputDecoder(version, tensors.outputs),
+      processor,
+      request.observe ? await watched(version, request.reference) : undefined,
     );
     const samples = await model.warmUp(version);
     const loaded = {
       tensors,
+      hooks,
       executionProvider,
       rowsPerRun: Number.isFinite(model.maxRows) ? model.maxRows : null,
       samples,
+      drift: model.watch?.basis,
       loadMs: performance.now() - start,
       rssBytes: process.memoryUsage.rss(),
     };
     return { model, loaded };
   }
 
-  /** Runs a batch. An instance that cannot be used fails alone. @param slices see the protocol. */
-  run(slices: readonly string[]): Promise<Ran> {
-    return runBatch(this, slices);
+  /** See `runBatch`. @param slices see the protocol. */
+  run(slices: readonly string[], observer?: Observer): Promise<Ran> {
+    return runBatch(this, slices, observer);
   }
 
   /**

@@ -1,4 +1,11 @@
-import type { JobProblem, TensorInfo, VersionDescription } from '#libs/contracts';
+import type {
+  Counts,
+  DriftBasis,
+  JobProblem,
+  ProcessorHook,
+  TensorInfo,
+  VersionDescription,
+} from '#libs/contracts';
 
 /** Everything a runner needs to open a version. */
 export interface LoadRequest {
@@ -12,6 +19,10 @@ export interface LoadRequest {
   threads: number;
   /** Which of several instances this is: where there are several GPUs, instances take them in turn. */
   instance: number;
+  /** Whether to count what instances and predictions are like. */
+  observe: boolean;
+  /** Path of a file of instances that those are compared with. */
+  reference?: string | undefined;
 }
 
 /** Time of one run of so many rows, as the cost model is fitted to. */
@@ -23,6 +34,8 @@ export interface RunSample {
 /** What is known of a version once it is open. */
 export interface Loaded {
   tensors: { inputs: TensorInfo[]; outputs: TensorInfo[] };
+  /** What its `processor.mjs` exports, where it has one. */
+  hooks: ProcessorHook[] | undefined;
   executionProvider: string;
   /**
    * Most rows of one run: those of a fixed batch dimension, 1 where the graph has, or keeps, none; null
@@ -32,6 +45,8 @@ export interface Loaded {
   /** From the warm-up, first runs of a size left out. */
   samples: RunSample[];
   loadMs: number;
+  /** What is counted; absent: nothing. */
+  drift?: DriftBasis | undefined;
   /** Resident memory of the process. */
   rssBytes: number;
 }
@@ -75,9 +90,32 @@ export interface RanReply {
   rssBytes: number;
 }
 
+/** Runs the instances of the reference, a few at a time between those of callers. */
+export interface ProfileRequest {
+  type: 'profile';
+}
+
+/** What the instances of the reference, and their predictions, are like. */
+export interface ProfiledReply {
+  type: 'profiled';
+  /** Null: see `reason`. */
+  counts: Counts | null;
+  reason: string;
+}
+
+/** What instances and predictions were like since the last such message. */
+export interface ObservedReply {
+  type: 'observed';
+  counts: Counts;
+}
+
 /** Parent to runner. */
-export type RunnerRequest = LoadRequest | RunRequest;
+export type RunnerRequest = LoadRequest | RunRequest | ProfileRequest;
 
 /** Runner to parent. */
 export type RunnerReply =
-  { type: 'loaded'; loaded: Loaded } | { type: 'load-failed'; reason: string } | RanReply;
+  | { type: 'loaded'; loaded: Loaded }
+  | { type: 'load-failed'; reason: string }
+  | RanReply
+  | ProfiledReply
+  | ObservedReply;

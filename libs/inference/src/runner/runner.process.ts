@@ -1,9 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { plainReason } from '../errors.js';
 import { Model } from './model.js';
-import type { RunnerReply, RunnerRequest } from './protocol.js';
+import { profile } from './profile.js';
+import type { LoadRequest, RunnerReply, RunnerRequest, RunRequest } from './protocol.js';
 
 /** How old a reading of the process's memory may be: reading it takes longer than a small batch. */
 const MEMORY_READ_MS = 1000;
+/** What was observed is told so often. */
+const OBSERVED_MS = 250;
+/** Between parts of the reference, as a multiple of what a part takes: while callers wait, and while none do. */
+const BUSY_PAUSE = 9;
+const IDLE_PAUSE = 1;
 
 /**
  * The runner process: one version of one model. It is a process of its own because a run blocks the
@@ -11,9 +18,11 @@ const MEMORY_READ_MS = 1000;
  */
 let model: Model | undefined;
 let work: Promise<void> = Promise.resolve();
+let waiting = 0;
 let memory = { readAt: -Infinity, rssBytes: 0 };
+let telling: NodeJS.Timeout | undefined;
 
-async function handle(request: RunnerRequest): Promise<RunnerReply> {
+async function handle(request: LoadRequest | RunRequest): Promise<RunnerReply> {
   if (request.type === 'load') {
     try {
       const opened = await Model.load(request);
@@ -24,7 +33,8 @@ async function handle(request: RunnerRequest): Promise<RunnerReply> {
     }
   }
   if (!model) throw new Error('asked to run before the model was loaded');
-  const ran = await model.run(request.slices);
+  const ran = await model.run(request.slices, model.watch?.observer);
+  if (model.watch) telling ??= setTimeout(tellObserved, OBSERVED_MS);
   return { type: 'ran', batch: request.batch, ...ran, rssBytes: rssBytes() };
 }
 
@@ -36,11 +46,42 @@ function rssBytes(): number {
   return memory.rssBytes;
 }
 
+/** Not for a `processor.mjs`: some packages tell a parent that they find what this one would not understand. */
+const toParent = process.send?.bind(process);
+delete process.send;
+
+function send(reply: RunnerReply): void {
+  toParent?.(reply);
+}
+
+function tellObserved(): void {
+  telling = undefined;
+  const counts = model?.watch?.observer.take();
+  if (counts) send({ type: 'observed', counts });
+}
+
+/** Strictly in order: a second batch waits here, so that the session never idles between two. */
+function inTurn(task: () => Promise<void>): Promise<void> {
+  work = work.then(task);
+  return work;
+}
+
+async function profileReference(): Promise<void> {
+  const between = (tookMs: number): Promise<void> =>
+    sleep(tookMs * (waiting > 0 ? BUSY_PAUSE : IDLE_PAUSE));
+  send({ type: 'profiled', ...(await profile(model, inTurn, between)) });
+}
+
 process.on('message', (request: RunnerRequest) => {
-  // Strictly in order: a second batch waits here, so that the session never idles between two.
-  work = work.then(async () => {
+  if (request.type === 'profile') {
+    void profileReference();
+    return;
+  }
+  waiting++;
+  void inTurn(async () => {
     const reply = await handle(request);
-    process.send?.(reply);
+    waiting--;
+    send(reply);
   });
 });
 

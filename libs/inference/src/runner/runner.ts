@@ -1,15 +1,28 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { runnerEnvironment } from '#libs/config';
+import type { Counts } from '#libs/contracts';
 import { ModelLoadError, RunnerCrashed, RunTimeout } from '../errors.js';
-import type { Loaded, LoadRequest, RanReply, RunnerReply, RunnerRequest } from './protocol.js';
+import type {
+  Loaded,
+  LoadRequest,
+  ProfiledReply,
+  RanReply,
+  RunnerReply,
+  RunnerRequest,
+} from './protocol.js';
 
-export interface RunnerOptions extends Omit<LoadRequest, 'type'> {
+export interface RunnerOptions extends Omit<LoadRequest, 'type' | 'observe'> {
   loadTimeoutMs: number;
+  /** Scheduling priority of the process: 0, the default, to 19, which only gets what others leave. */
+  niceness?: number | undefined;
   /** Ends the process while it loads. */
   signal: AbortSignal;
   /** A line that native code or the runner wrote; without it a crash leaves no trace. */
   onLine: (line: string) => void;
+  /** Hears, a few times a second, what instances and predictions were like; absent: that is not counted. */
+  onObserved?: ((counts: Counts) => void) | undefined;
 }
 
 interface Pending {
@@ -30,15 +43,19 @@ export class Runner {
   private overran = false;
   private killed = false;
   private lastRssBytes: number;
+  private profiling: PromiseWithResolvers<ProfiledReply> | undefined;
 
   private constructor(
     private readonly child: ChildProcess,
     readonly loaded: Loaded,
+    private readonly onObserved: (counts: Counts) => void,
     private readonly onEnd: (error: RunnerCrashed) => void,
   ) {
     this.lastRssBytes = loaded.rssBytes;
     child.on('message', (reply: RunnerReply) => {
       if (reply.type === 'ran') this.ran(reply);
+      else if (reply.type === 'observed') this.onObserved(reply.counts);
+      else if (reply.type === 'profiled') this.profiling?.resolve(reply);
     });
     child.once('exit', (code, signal) => {
       this.end(code, signal);
@@ -54,13 +71,16 @@ export class Runner {
     options: RunnerOptions,
     onEnd: (crash: RunnerCrashed) => void,
   ): Promise<Runner> {
-    const { loadTimeoutMs, signal, onLine, ...load } = options;
+    const { loadTimeoutMs, niceness, signal, onLine, onObserved, ...rest } = options;
+    const load = { ...rest, observe: onObserved !== undefined };
     const child = fork(ENTRY, {
       serialization: 'advanced',
       env: runnerEnvironment(),
       execArgv: [],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
+    // At once: threads have the priority of the one that starts them.
+    if (niceness !== undefined) lowerPriority(child, niceness);
     // Sending to a process that is just ending, or that could not be started: its exit says it all.
     child.on('error', () => undefined);
     const abort = (): boolean => child.kill('SIGKILL');
@@ -70,7 +90,7 @@ export class Runner {
     }
     try {
       const loaded = await loadIn(child, load, loadTimeoutMs);
-      return new Runner(child, loaded, onEnd);
+      return new Runner(child, loaded, onObserved ?? (() => undefined), onEnd);
     } catch (error) {
       child.kill('SIGKILL');
       throw error;
@@ -99,6 +119,19 @@ export class Runner {
       this.child.send({ type: 'run', batch, slices } satisfies RunnerRequest);
       if (this.pending.size === 1) this.watch();
     });
+  }
+
+  /**
+   * What the instances of the reference, and their predictions, are like; computed at leisure.
+   * @throws RunnerCrashed
+   */
+  profile(): Promise<ProfiledReply> {
+    if (this.ended) return Promise.reject(this.ended);
+    if (!this.profiling) {
+      this.profiling = Promise.withResolvers();
+      this.child.send({ type: 'profile' } satisfies RunnerRequest);
+    }
+    return this.profiling.promise;
   }
 
   /** Ends the process at once; its memory goes back. */
@@ -139,7 +172,16 @@ export class Runner {
       reject(i === 0 ? computed : crash.forBystander());
     });
     this.pending.clear();
+    this.profiling?.reject(crash);
     this.onEnd(crash);
+  }
+}
+
+function lowerPriority({ pid }: ChildProcess, niceness: number): void {
+  try {
+    if (pid !== undefined) setPriority(pid, niceness);
+  } catch {
+    // It has ended already, as loading will tell.
   }
 }
 

@@ -1,5 +1,5 @@
-import { type JobProblem, jobProblem } from '#libs/contracts';
-import { InstanceError, plainReason } from '../errors.js';
+import { type JobProblem, jobProblem, type ProblemCode } from '#libs/contracts';
+import { InstanceError, plainReason, ProcessingError } from '../errors.js';
 import type { CallParameters } from '../outputs/output-decoder.js';
 import type { SliceOutcome } from './protocol.js';
 
@@ -30,13 +30,15 @@ export class Slices {
     }
   }
 
-  fail(instance: number, error: unknown): void {
-    const problem =
-      error instanceof InstanceError
-        ? jobProblem('invalid-input', error.message)
-        : jobProblem('inference-failed', plainReason(error));
+  /** @param code absent: by the kind of error. */
+  fail(instance: number, error: unknown, code?: ProblemCode): void {
+    const problem = problemOf(error, code);
     this.problems.set(instance, problem);
     this.outputs[instance] = JSON.stringify({ error: problem });
+  }
+
+  hasFailed(instance: number): boolean {
+    return this.problems.has(instance);
   }
 
   /** By slice, once every instance has an output or a problem. */
@@ -58,4 +60,10 @@ export class Slices {
       return outcome;
     });
   }
+}
+
+function problemOf(error: unknown, code: ProblemCode | undefined): JobProblem {
+  if (error instanceof InstanceError) return jobProblem(code ?? 'invalid-input', error.message);
+  const kind = error instanceof ProcessingError ? 'processing-failed' : 'inference-failed';
+  return jobProblem(code ?? kind, plainReason(error));
 }
