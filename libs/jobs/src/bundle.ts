@@ -1,4 +1,5 @@
 import type { Priority } from '#libs/contracts';
+import type { CacheUse } from './cache-use.js';
 
 /** What a BullMQ job carries of a job: enough to form a batch, and the input while it is small. */
 export interface JobMessage {
@@ -17,6 +18,8 @@ export interface JobMessage {
   attempt?: number | undefined;
   resultTtlS: number;
   requestId: string;
+  /** W3C trace context that its spans are under. Absent: it is not traced. */
+  traceparent?: string | undefined;
   /** The record's input once more where it is small: it spares the worker a round trip. */
   input?: string | undefined;
   /** `shapeSignature` of the instances: one for all, or one each; absent where the graph's shapes are fixed. */
@@ -26,6 +29,8 @@ export interface JobMessage {
   /** Not started by then, ms since the epoch: expired. */
   startBy?: number | undefined;
   executionTimeoutMs?: number | undefined;
+  /** Absent: its result is that of no other job, and no other's is its own. */
+  cache?: CacheUse | undefined;
   /** A worker died with it in hand. */
   suspect?: boolean | undefined;
 }

@@ -3,6 +3,7 @@ export { ApiKeyStore, digestOf, placeOf, type StoredKey } from './api-key.store.
 export type { Publication, Started } from './attempt.store.js';
 export { BOARD_SESSION_S, BoardSessions } from './board.sessions.js';
 export type { Bundle, JobMessage } from './bundle.js';
+export { cacheKeyOf, type CacheUse, isOfContent } from './cache-use.js';
 export {
   type Delivery,
   type DeliveryEvent,
@@ -16,9 +17,12 @@ export {
   type Settlement,
   type TakenDelivery,
 } from './deliveries/delivery.schedule.js';
+export { type DriftState, DriftStore } from './drift.store.js';
+export { Observations } from './observations.js';
 export { Outbox } from './deliveries/outbox.js';
 export { recordAtEvent } from './deliveries/record-at-event.js';
 export { type Receiver, Receivers } from './deliveries/receivers.js';
+export { EndedJobs } from './ended.jobs.js';
 export { type FleetCommand, FleetStore } from './fleet.store.js';
 export { IdempotencyStore, type KeyedRequest } from './idempotency.store.js';
 export { createdAtOf, isJobId, newJobId, partitionOfModel } from './job-id.js';
@@ -34,6 +38,7 @@ export { PredictQueues } from './predict.queues.js';
 export { QueuedJobs } from './queued.jobs.js';
 export { type Grant, RateLimiter } from './rate.limiter.js';
 export {
+  cachedResult,
   isOver,
   type JobRecord,
   type JobResult,
@@ -42,8 +47,11 @@ export {
   startBy,
   toJobView,
 } from './record.js';
+export { CLAIM_RENEWAL_MS, ResultCache } from './result.cache.js';
 export { RedisHealth, type RedisMemory } from './redis.health.js';
+export { RedisMetrics } from './redis.metrics.js';
 export { RedisIndicator } from './redis.indicator.js';
+export { Rollouts } from './rollouts.js';
 export { type Quota, type Submission, Submitter } from './submitter.js';
 export { WebhookDefaults } from './webhook.defaults.js';
 export { WebhookSecrets } from './webhook.secrets.js';

@@ -1,9 +1,8 @@
 import { jobProblem, type JobStatus } from '#libs/contracts';
 import type { Redis, Result } from 'ioredis';
 import { AttemptStore, type Part } from './attempt.store.js';
-import { laneOf } from './deliveries/delivery.js';
 import type { Keys } from './keys.js';
-import { labelsOf } from './labels.js';
+import { callbackOf, labelsOf } from './labels.js';
 import {
   decodeRecord,
   encodeEnd,
@@ -244,10 +243,4 @@ export class JobStore extends AttemptStore {
     const keep = jobs.map(({ resultTtlS }) => resultTtlS * 1000);
     return this.redis.endBatch(...changeArguments(this.keys, model, ids), ...end, ...keep);
   }
-}
-
-/** What the record says to the scripts of whom to call, see `moves.lua`. */
-function callbackOf({ owner, webhook }: JobSpec): string {
-  if (!webhook || webhook.events.length === 0) return '';
-  return [laneOf(owner, webhook.url), ...webhook.events].join(' ');
 }

@@ -2,18 +2,23 @@ import { type DynamicModule, Inject, Logger, Module, type OnModuleDestroy } from
 import { TerminusModule } from '@nestjs/terminus';
 import type { Redis } from 'ioredis';
 import { CONFIG, type Config } from '#libs/config';
+import { isTracing } from '#libs/telemetry';
 import { ApiKeyStore } from './api-key.store.js';
 import { BoardSessions } from './board.sessions.js';
+import type { BundleSpans } from './bundle.spans.js';
 import { DeliveryLog } from './deliveries/delivery.log.js';
 import { DeliverySchedule } from './deliveries/delivery.schedule.js';
 import { Outbox } from './deliveries/outbox.js';
 import { Receivers } from './deliveries/receivers.js';
+import { EndedJobs } from './ended.jobs.js';
+import { DriftStore } from './drift.store.js';
 import { FleetStore } from './fleet.store.js';
 import { JobNews } from './job.news.js';
 import { IdempotencyStore } from './idempotency.store.js';
 import { JobIndex } from './job.index.js';
 import { JobStore } from './job.store.js';
 import { Keys } from './keys.js';
+import { Observations } from './observations.js';
 import { openPayloads } from './payloads/open-payloads.js';
 import { Payloads } from './payloads/payloads.js';
 import { PredictConsumers } from './predict.consumers.js';
@@ -23,6 +28,8 @@ import { RateLimiter } from './rate.limiter.js';
 import { openRedis } from './redis.js';
 import { RedisHealth } from './redis.health.js';
 import { RedisIndicator } from './redis.indicator.js';
+import { ResultCache } from './result.cache.js';
+import { Rollouts } from './rollouts.js';
 import { Submitter } from './submitter.js';
 import { Turns } from './turns.js';
 import { WebhookDefaults } from './webhook.defaults.js';
@@ -83,6 +90,16 @@ export class JobsModule {
         useFactory: (redis: Redis, keys: Keys) => new JobStore(redis, keys),
       },
       {
+        provide: EndedJobs,
+        inject: [REDIS, Keys],
+        useFactory: (redis: Redis, keys: Keys) => new EndedJobs(redis, keys),
+      },
+      {
+        provide: ResultCache,
+        inject: [REDIS, Keys],
+        useFactory: (redis: Redis, keys: Keys) => new ResultCache(redis, keys),
+      },
+      {
         provide: JobNews,
         inject: [REDIS, Keys],
         useFactory: (redis: Redis, keys: Keys) => new JobNews(redis, keys),
@@ -115,6 +132,22 @@ export class JobsModule {
         useFactory: (redis: Redis, keys: Keys) => new WebhookDefaults(redis, keys),
       },
       {
+        provide: Rollouts,
+        inject: [REDIS, Keys],
+        useFactory: (redis: Redis, keys: Keys) => new Rollouts(redis, keys),
+      },
+      {
+        provide: Observations,
+        inject: [REDIS, Keys, Rollouts],
+        useFactory: (redis: Redis, keys: Keys, rollouts: Rollouts) =>
+          new Observations(redis, keys, rollouts),
+      },
+      {
+        provide: DriftStore,
+        inject: [REDIS, Keys],
+        useFactory: (redis: Redis, keys: Keys) => new DriftStore(redis, keys),
+      },
+      {
         provide: ApiKeyStore,
         inject: [REDIS, Keys],
         useFactory: (redis: Redis, keys: Keys) => new ApiKeyStore(redis, keys),
@@ -142,11 +175,12 @@ export class JobsModule {
       {
         provide: PredictQueues,
         inject: [REDIS, Keys],
-        useFactory: (redis: Redis, keys: Keys) => {
+        useFactory: async (redis: Redis, keys: Keys) => {
           const logger = new Logger('PredictQueues');
-          return new PredictQueues(redis, keys, (err) => {
+          const onError = (err: Error) => {
             logger.warn({ err }, 'queue error');
-          });
+          };
+          return new PredictQueues(redis, keys, onError, await openBundleSpans());
         },
       },
       {
@@ -207,6 +241,13 @@ export class JobsModule {
       exports: providers.map((p) => ('provide' in p ? p.provide : p)),
     };
   }
+}
+
+/** Loaded only where it is needed, as it brings OpenTelemetry along. */
+async function openBundleSpans(): Promise<BundleSpans | undefined> {
+  if (!isTracing()) return undefined;
+  const { BundleSpans } = await import('./bundle.spans.js');
+  return new BundleSpans();
 }
 
 function openTurns(redis: Redis, keys: Keys, queues: PredictQueues, model: string): Turns {

@@ -91,6 +91,26 @@ export class Keys {
     return key.slice(key.indexOf(OUTBOX) + OUTBOX.length);
   }
 
+  /** Sorted set of the names of a model's results that are kept, by when each is over, ms. */
+  results(model: string): string {
+    return `${this.queuePrefix(model)}:results:${model}`;
+  }
+
+  /** What precedes the names in the keys of those results. */
+  resultPrefix(model: string): string {
+    return `${this.queuePrefix(model)}:result:${model}:`;
+  }
+
+  /** JSON text of outputs. */
+  result(model: string, name: string): string {
+    return `${this.resultPrefix(model)}${name}`;
+  }
+
+  /** Which process computes a result. */
+  resultClaim(model: string, name: string): string {
+    return `${this.queuePrefix(model)}:result-claim:${model}:${name}`;
+  }
+
   /** Channel on which an outbox is named that has something in it. */
   get courierChannel(): string {
     return `${this.prefix}:couriers`;
@@ -217,6 +237,41 @@ export class Keys {
   /** How often somebody, or all together, have lately tried to log in to Bull Board. */
   boardLogins(whose: string): string {
     return `{${this.prefix}:board}:logins:${whose}`;
+  }
+
+  /** Hash: the latest change of each model's rollout. */
+  get rollouts(): string {
+    return `{${this.prefix}:rollouts}:current`;
+  }
+
+  /** List of the changes of a model's rollout, newest first. */
+  rolloutLog(model: string): string {
+    return `{${this.prefix}:rollouts}:log:${model}`;
+  }
+
+  /** Channel on which a model is named whose rollout has changed. */
+  get rolloutsChannel(): string {
+    return `${this.prefix}:rollouts`;
+  }
+
+  /** Hash: counts of what was observed of a version in a stretch of time. @param from its beginning, ms. */
+  observed(model: string, version: string, from: number): string {
+    return `${this.queuePrefix(model)}:observed:${model}:${version}:${String(from)}`;
+  }
+
+  /** Hash: counts of what was observed of a model's versions, each name after its version, under a rollout. */
+  observedUnder(model: string, revision: number): string {
+    return `${this.queuePrefix(model)}:observed-under:${model}:${String(revision)}`;
+  }
+
+  /** Hash: what the drift of a version is told by, and its level. */
+  drift(model: string, version: string): string {
+    return `${this.queuePrefix(model)}:drift:${model}:${version}`;
+  }
+
+  /** Who holds it computes the reference of a version. */
+  driftClaim(model: string, version: string, digest: string): string {
+    return `${this.queuePrefix(model)}:drift-claim:${model}:${version}:${digest}`;
   }
 
   private get courierSlot(): string {

@@ -90,6 +90,7 @@ export class PredictConsumer {
         // Told by the worker once, rather than by each job.
         removeOnComplete: { count: KEEP_FINISHED },
         removeOnFail: { count: KEEP_FINISHED },
+        ...(options.queues.spans && { telemetry: options.queues.spans.telemetry }),
       },
     );
     this.worker.on('error', options.onError);

@@ -1,6 +1,7 @@
 import { type JobsOptions, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type Bundle, bundleId } from './bundle.js';
+import type { BundleSpans } from './bundle.spans.js';
 import { firstIdAt } from './job-id.js';
 import type { Keys } from './keys.js';
 
@@ -17,6 +18,8 @@ export class PredictQueues {
     private readonly redis: Redis,
     private readonly keys: Keys,
     private readonly onError: (error: Error) => void,
+    /** Absent: nothing is traced. */
+    readonly spans?: BundleSpans,
   ) {}
 
   /** Adds bundles to be taken in the order of their turns. */
@@ -46,14 +49,14 @@ export class PredictQueues {
     bundles: readonly Bundle[],
     options: (bundle: Bundle) => JobsOptions,
   ): Promise<void> {
-    await this.of(model).addBulk(
-      bundles.map((bundle) => ({
-        name: bundle.jobs[0]?.version ?? '',
-        data: bundle,
-        // Its own id, so that an `add` sent twice makes one job.
-        opts: { ...options(bundle), jobId: bundleId(bundle) },
-      })),
-    );
+    const jobs = bundles.map((bundle) => ({
+      name: bundle.jobs[0]?.version ?? '',
+      data: bundle,
+      // Its own id, so that an `add` sent twice makes one job.
+      opts: { ...options(bundle), jobId: bundleId(bundle) },
+    }));
+    const add = () => this.of(model).addBulk(jobs);
+    await (this.spans ? this.spans.sending(bundles, add) : add());
   }
 
   /** Whether a job that was accepted before some time (ms since the epoch) still waits. */
@@ -91,6 +94,7 @@ export class PredictQueues {
         // The connection was checked at start. BullMQ's own check, once failed, would fail for good.
         skipVersionCheck: true,
         streams: { events: { maxLen: 1000 } },
+        ...(this.spans && { telemetry: this.spans.telemetry }),
       });
       queue.on('error', this.onError);
       this.queues.set(model, queue);

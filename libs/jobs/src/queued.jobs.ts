@@ -1,5 +1,9 @@
 import type { Redis } from 'ioredis';
+import { createdAtOf } from './job-id.js';
 import type { Keys } from './keys.js';
+
+/** Jobs that are looked at for the oldest. */
+const LOOK = 100;
 
 /** How many jobs are queued. */
 export class QueuedJobs {
@@ -25,6 +29,22 @@ export class QueuedJobs {
   /** Queued jobs of all owners, by model. */
   depths(models: readonly string[]): Promise<ReadonlyMap<string, number>> {
     return this.lengths(models, (model) => this.keys.waiting(model));
+  }
+
+  /**
+   * When the oldest queued job was accepted, ms since the epoch, by model; of the next `LOOK` in their
+   * order, as all would be too many to look at. Whoever waits longest is near the front.
+   */
+  async oldest(models: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const times = await Promise.all(models.map((model) => this.oldestOf(model)));
+    return new Map(
+      models.flatMap((model, i) => (times[i] === undefined ? [] : [[model, times[i]]])),
+    );
+  }
+
+  private async oldestOf(model: string): Promise<number | undefined> {
+    const ids = await this.redis.zrange(this.keys.waiting(model), 0, String(LOOK - 1));
+    return ids.length === 0 ? undefined : Math.min(...ids.map((id) => createdAtOf(id)));
   }
 
   private async lengths(

@@ -64,6 +64,11 @@ describe('keys', () => {
 });
 
 describe('the job as clients see it', () => {
+  it('says why it has its version', () => {
+    const pinned = queuedRecord({ ...spec, versionReason: 'pinned' });
+    expect(toJobView(pinned, 'https://x').version_reason).toBe('pinned');
+  });
+
   it('is queued at first', () => {
     expect(toJobView(queuedRecord(spec), 'https://x')).toEqual({
       id: spec.id,
@@ -71,6 +76,7 @@ describe('the job as clients see it', () => {
       status: 'queued',
       model: 'iris',
       version: '2',
+      version_reason: 'default',
       outputs: null,
       error: null,
       progress: { done: 0, total: 2 },
@@ -83,6 +89,7 @@ describe('the job as clients see it', () => {
       expires_at: null,
       timing: null,
       batch_size: null,
+      cached: false,
       warnings: [],
       metadata: { a: 'b' },
       request_id: 'r',

@@ -5,8 +5,10 @@ import type {
   PastAttempt,
   Priority,
   QueuePlace,
+  VersionReason,
   WebhookTarget,
 } from '#libs/contracts';
+import type { CacheUse } from './cache-use.js';
 import type { PayloadName } from './payloads/payload.store.js';
 
 /** What a submission fixes for good. Stored as one JSON field of the record. */
@@ -14,6 +16,8 @@ export interface JobSpec {
   id: string;
   model: string;
   version: string;
+  /** Absent: `default`. */
+  versionReason?: VersionReason | undefined;
   /** Number of instances. */
   count: number;
   /** Size of the input. */
@@ -33,12 +37,15 @@ export interface JobSpec {
   /** Absent: as long as a run may take at all. */
   executionTimeoutS?: number | undefined;
   requestId: string;
+  /** W3C trace context of the submission: the api's span of it, or what the caller sent. */
   traceparent?: string | undefined;
   metadata: Record<string, string>;
   warnings: InputWarning[];
   /** `shapeSignature` of the instances: one for all, or one each; absent where the graph's shapes are fixed. */
   shape?: string | string[] | undefined;
   webhook?: WebhookTarget | undefined;
+  /** Absent: its result is that of no other job, and no other's is its own. */
+  cache?: CacheUse | undefined;
 }
 
 /** What an end writes. `outputs` is JSON text made by the runner, passed on without parsing it. */
@@ -49,7 +56,10 @@ export interface JobResult {
   error?: JobProblem | undefined;
   done: number;
   timing: JobTiming;
-  batchSize: number;
+  /** Absent where it was computed in no batch. */
+  batchSize?: number | undefined;
+  /** It is the result of an identical job. */
+  cached?: true | undefined;
 }
 
 /** The hash as Redis holds it. */
@@ -68,7 +78,7 @@ export interface StoredRecord {
   outputs?: string;
   /** Under which name outputs were last stored apart. */
   stored?: PayloadName;
-  /** JSON: error, done, timing, batch size. */
+  /** JSON: error, done, timing, batch size, cached. */
   end?: string;
 }
 
@@ -78,6 +88,7 @@ interface End {
   done?: number | undefined;
   timing?: JobTiming | undefined;
   batchSize?: number | undefined;
+  cached?: true | undefined;
 }
 
 /** An attempt as the record keeps it; its number is its place, counted from 1. */
@@ -105,8 +116,25 @@ export interface JobRecord {
   end: End | null;
 }
 
-export function encodeEnd({ error, done, timing, batchSize }: End): string {
-  return JSON.stringify({ error, done, timing, batchSize } satisfies End);
+export function encodeEnd({ error, done, timing, batchSize, cached }: End): string {
+  return JSON.stringify({ error, done, timing, batchSize, cached } satisfies End);
+}
+
+/** How a job ends that has the outputs of an identical one, JSON text of an array. */
+export function cachedResult(
+  outputs: string,
+  { count, createdAt, takenAt }: { count: number; createdAt: number; takenAt: number },
+): JobResult {
+  const timing: JobTiming = {
+    queue_ms: Math.max(0, takenAt - createdAt),
+    batch_wait_ms: 0,
+    load_ms: 0,
+    preprocess_ms: 0,
+    inference_ms: 0,
+    postprocess_ms: 0,
+    total_ms: Math.max(0, Date.now() - createdAt),
+  };
+  return { status: 'succeeded', outputs, done: count, timing, cached: true };
 }
 
 /** @returns null where there is no such record (an empty hash). */
@@ -188,6 +216,7 @@ export function toJobView(
     status,
     model: spec.model,
     version: spec.version,
+    version_reason: spec.versionReason ?? 'default',
     ...(spec.many ? { outputs: record.outputs } : { output: record.outputs?.[0] ?? null }),
     error: end?.error ?? null,
     progress: { done: end?.done ?? record.done, total: spec.count },
@@ -200,6 +229,7 @@ export function toJobView(
     expires_at: endedAt === null || !isTerminal(status) ? null : iso(expiryOf({ spec, endedAt })),
     timing: end?.timing ?? null,
     batch_size: end?.batchSize ?? null,
+    cached: end?.cached ?? false,
     warnings: spec.warnings,
     metadata: spec.metadata,
     request_id: spec.requestId,

@@ -12,6 +12,22 @@ export interface RedisMemory {
 export class RedisHealth {
   constructor(private readonly redis: Redis) {}
 
+  /** Whether the connection stands; one that hangs still does. */
+  get isUp(): boolean {
+    return this.redis.status === 'ready';
+  }
+
+  /** Calls `listener` whenever a connection that stood is lost. */
+  onDown(listener: () => void): void {
+    let wasUp = this.isUp;
+    this.redis.on('ready', () => (wasUp = true));
+    // Also told of every attempt that fails.
+    this.redis.on('close', () => {
+      if (wasUp) listener();
+      wasUp = false;
+    });
+  }
+
   /** @throws Error when it does not. */
   async ping(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;

@@ -256,7 +256,7 @@ function turnTaker({ spec, bundleRows }: Pick<Submission, 'spec' | 'bundleRows'>
 
 /** @param job without its input where that stays in the record, or apart. */
 function messageOf({ spec, input }: { spec: JobSpec; input?: string }, turn: number): JobMessage {
-  const { bytes, inputApart, shape, priority, executionTimeoutS } = spec;
+  const { bytes, inputApart, shape, priority, executionTimeoutS, cache } = spec;
   return {
     id: spec.id,
     version: spec.version,
@@ -267,10 +267,12 @@ function messageOf({ spec, input }: { spec: JobSpec; input?: string }, turn: num
     turn,
     resultTtlS: spec.resultTtlS,
     requestId: spec.requestId,
+    traceparent: spec.traceparent,
     input: bytes <= MAX_CARRIED_BYTES ? input : undefined,
     shape,
     priority,
     startBy: startBy(spec, spec.createdAt),
+    cache,
     executionTimeoutMs: executionTimeoutS === undefined ? undefined : executionTimeoutS * 1000,
   };
 }
