@@ -2,10 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { type JobProblem, jobProblem } from '#libs/contracts';
 import type { Batch, BatchHandler, RanReply } from '#libs/inference';
 import { JobStore } from '#libs/jobs';
-import { JobExits, labelsOf } from './job.exits.js';
+import { type End, JobExits, labelsOf } from './job.exits.js';
 import { JobPublisher } from './job.publisher.js';
+import { BatchSpans } from './job.spans.js';
 import { JobStarter } from './job.starter.js';
 import { ProgressWriter } from './progress.writer.js';
+import { SingleFlight } from './single.flight.js';
 import { WorkerMetrics } from './worker.metrics.js';
 import type { WorkerJob } from './worker-job.js';
 
@@ -21,6 +23,8 @@ const NEARLY_LATE_MS = 1000;
 /** Takes a batch from "starts" to "published and called back"; records decide, not this process. */
 @Injectable()
 export class BatchExecutor implements BatchHandler<WorkerJob> {
+  private readonly spans = new BatchSpans();
+
   constructor(
     private readonly store: JobStore,
     private readonly starter: JobStarter,
@@ -28,10 +32,11 @@ export class BatchExecutor implements BatchHandler<WorkerJob> {
     private readonly exits: JobExits,
     private readonly progress: ProgressWriter,
     private readonly metrics: WorkerMetrics,
+    private readonly flights: SingleFlight,
   ) {}
 
   /** Jobs must be of one model. @throws what Redis threw. */
-  async begin(batch: Batch<WorkerJob>): Promise<string[]> {
+  async begin(batch: Batch<WorkerJob>, content?: string): Promise<string[]> {
     const lone = batch.reason === 'solo';
     const jobs = jobsOf(batch);
     await this.expire(jobs.filter((job) => isNew(job) && isLate(job, 0)));
@@ -48,10 +53,13 @@ export class BatchExecutor implements BatchHandler<WorkerJob> {
     }
     batch.slices = batch.slices.filter(({ job }) => !job.isOver);
     if (batch.slices.length > 0) this.observe(batch);
+    for (const { job } of batch.slices) job.runsWith(content);
+    this.spans.sent(batch);
     return batch.slices.map((slice) => slice.job.slice(slice));
   }
 
   async finish(batch: Batch<WorkerJob>, reply: RanReply): Promise<void> {
+    this.spans.ran(batch, reply);
     const jobs = jobsOf(batch);
     await this.starter.settled(jobs);
     this.metrics.ran(labelsOfBatch(batch), reply);
@@ -64,13 +72,24 @@ export class BatchExecutor implements BatchHandler<WorkerJob> {
     const open = jobs.filter((job) => !job.isOver);
     for (const job of open) if (!job.isComplete) this.progress.tell(job);
     const complete = open.filter((job) => job.isComplete);
-    await this.publisher.publish(complete.map((job) => ({ job, result: job.result() })));
+    await this.publish(complete.map((job) => ({ job, result: job.result() })));
+    this.spans.ended(batch);
+  }
+
+  lost(batch: Batch<WorkerJob>, error: unknown): void {
+    this.spans.ended(batch, error);
   }
 
   async fail(jobs: WorkerJob[], problem: JobProblem): Promise<void> {
     await this.starter.begun(jobs);
     const open = jobs.filter((job) => !job.isOver);
-    await this.publisher.publish(open.map((job) => ({ job, result: job.failed(problem) })));
+    await this.publish(open.map((job) => ({ job, result: job.failed(problem) })));
+  }
+
+  private async publish(ends: End[]): Promise<void> {
+    const others = this.flights.landed(ends);
+    await this.publisher.publish(ends);
+    await others;
   }
 
   /** The record decides: one that another process has begun is not late. */
@@ -91,9 +110,15 @@ export class BatchExecutor implements BatchHandler<WorkerJob> {
   }
 
   private observe(batch: Batch<WorkerJob>): void {
-    const oldest = Math.min(...batch.slices.map(({ job }) => job.createdAt));
-    const waitedMs = Math.max(0, Date.now() - oldest);
-    this.metrics.batch(labelsOfBatch(batch), batch.reason, batch.rows, waitedMs);
+    const now = Date.now();
+    // Clocks of two machines may differ a little: nothing takes less than nothing.
+    let queueMs = 0;
+    let batchWaitMs = 0;
+    for (const { job } of batch.slices) {
+      queueMs = Math.max(queueMs, job.takenAt - job.createdAt);
+      batchWaitMs = Math.max(batchWaitMs, now - job.takenAt);
+    }
+    this.metrics.batch(labelsOfBatch(batch), batch, { queueMs, batchWaitMs });
   }
 }
 

@@ -57,17 +57,36 @@ export class HostedModel {
     return [...this.versions.values()].map(({ server }) => server);
   }
 
+  /** Taken from its queue and not over. */
+  get jobsInHand(): number {
+    return this.throughput.inHand;
+  }
+
   server(version: string): VersionServer<WorkerJob> | undefined {
     return this.versions.get(version)?.server;
   }
 
+  /** A version that is in the folder. */
+  storedVersion(version: string): StoredVersion | undefined {
+    const known = this.versions.get(version);
+    return known?.goneAt === undefined ? known?.stored : undefined;
+  }
+
+  /** Why a version cannot be served here; undefined where it can. */
+  failureOf(version: string): string | undefined {
+    const server = this.server(version);
+    if (!server) return this.reason ?? 'this version is not there';
+    return server.hasFailed ? (server.report.reason ?? 'it cannot be loaded') : undefined;
+  }
+
   get report(): ModelReport {
-    const { model, description, reason } = this.stored;
+    const { model, description, reason, defaultVersion } = this.stored;
     const present = [...this.versions.values()].filter(({ goneAt }) => goneAt === undefined);
     return {
       model,
       description,
       reason,
+      default_version: defaultVersion,
       versions: present
         .map(({ server }) => this.withReason(server.report))
         .sort((a, b) => Number(a.version) - Number(b.version)),
@@ -83,10 +102,17 @@ export class HostedModel {
 
   /** Goes over to what the folder holds now. Resolves when every new or changed version has settled. */
   async update(stored: StoredModel): Promise<void> {
-    this.stored = stored;
-    // A manifest that cannot be read says nothing of the versions: those that work go on.
-    if (stored.reason === undefined || this.versions.size === 0) this.withdrawAllBut(stored);
-    await Promise.all(stored.versions.map((version) => this.updateVersion(version)));
+    const { reason, versions, leftOut = [] } = stored;
+    // A manifest that cannot be read says nothing of the versions, nor of the default: all goes on.
+    this.stored = reason === undefined ? stored : { ...this.stored, reason, versions };
+    const served = versions.map(({ description }) => description.version);
+    if (reason === undefined || this.versions.size === 0) {
+      this.withdrawAllBut([...served, ...leftOut]);
+    }
+    await Promise.all(versions.map((version) => this.updateVersion(version)));
+    // What the policy leaves out has worked so far: it goes when something works that stays.
+    const works = served.some((version) => this.server(version)?.hasFailed === false);
+    if (works && this.stored === stored) this.withdrawAllBut(served);
   }
 
   /** Begins to take jobs, or takes as many ahead as its versions now need. */
@@ -154,10 +180,9 @@ export class HostedModel {
     await this.consumer?.close();
   }
 
-  private withdrawAllBut({ versions }: StoredModel): void {
-    const present = new Set(versions.map(({ description }) => description.version));
+  private withdrawAllBut(present: readonly string[]): void {
     for (const [version, hosted] of this.versions) {
-      if (!present.has(version)) hosted.goneAt ??= Date.now();
+      if (!present.includes(version)) hosted.goneAt ??= Date.now();
     }
   }
 

@@ -7,6 +7,8 @@ import { BatchExecutor } from './batch.executor.js';
 import { FleetReporter } from './fleet.reporter.js';
 import type { HostedModel } from './hosted.model.js';
 import { JobCanceler } from './job.canceler.js';
+import { SingleFlight } from './single.flight.js';
+import { startJobSpan } from './job.spans.js';
 import { WorkerJob } from './worker-job.js';
 
 /** Long enough for a worker that can serve the job to come by first. */
@@ -23,6 +25,7 @@ export class JobIntake {
     private readonly executor: BatchExecutor,
     private readonly canceler: JobCanceler,
     private readonly reporter: FleetReporter,
+    private readonly flights: SingleFlight,
   ) {}
 
   /** Resolves when the job's end is published. @throws HandBack */
@@ -31,9 +34,10 @@ export class JobIntake {
     return this.inputs.bring(taken, (brought) => this.serve(brought, model));
   }
 
-  /** What waits for its input goes back. */
+  /** What waits for its input, or for another job, goes back. */
   stop(): void {
     this.inputs.stop();
+    this.flights.stop();
   }
 
   private async serve(taken: TakenJob, model: HostedModel): Promise<void> {
@@ -43,6 +47,7 @@ export class JobIntake {
       resolve(undefined);
     };
     const job = new WorkerJob(model.name, taken, runLimitMs, ended, reject);
+    job.span = startJobSpan(job);
     this.canceler.hold(job);
     model.throughput.taken(performance.now());
     let hasRun = false;
@@ -53,6 +58,8 @@ export class JobIntake {
     } finally {
       model.throughput.left(performance.now(), hasRun);
       this.canceler.release(job);
+      this.flights.left(job);
+      job.span?.end();
     }
   }
 
@@ -65,7 +72,11 @@ export class JobIntake {
       job.withdraw = () => {
         server.withdraw(job);
       };
-      server.submit(job);
+      const compute = (): void => {
+        server.submit(job);
+      };
+      if (job.message.cache) this.flights.board(job, server.content, compute);
+      else compute();
     } else await this.refuse(job, server?.report.reason ?? model.reason);
   }
 

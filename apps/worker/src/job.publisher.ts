@@ -57,7 +57,8 @@ export class JobPublisher {
     const results = ends.map(({ job, result, outputsApart }) => ({
       job: job.message,
       fence: job.fence,
-      sentAt: job.sentAt,
+      // One that never went to a runner has the result of another job: it starts as it ends.
+      sentAt: job.sentAt || Date.now(),
       result,
       outputsApart,
     }));

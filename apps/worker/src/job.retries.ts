@@ -3,6 +3,7 @@ import { CONFIG, type Config } from '#libs/config';
 import type { JobProblem } from '#libs/contracts';
 import { JobStore } from '#libs/jobs';
 import { type End, JobExits, labelsOf, lineOf } from './job.exits.js';
+import { tellOutcome } from './job.spans.js';
 import { JobStarter } from './job.starter.js';
 import { retryDelayMs } from './retry-delay.js';
 import { untilDone } from './until-done.js';
@@ -66,6 +67,7 @@ export class JobRetries {
     const delayMs = retryDelayMs(job.attempt, this.config.jobs.RETRY_FIRST_DELAY_MS);
     const { code } = error;
     this.metrics.retried(labelsOf(job), code);
+    tellOutcome(job, 'to-be-tried-again', code);
     const line = { ...lineOf(job), code, attempt: job.attempt, delay_ms: delayMs };
     this.logger.warn(line, 'attempt failed, to be tried again');
     job.tryAgain(delayMs);

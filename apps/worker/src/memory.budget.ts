@@ -25,6 +25,7 @@ export class MemoryBudget {
   private readonly logger = new Logger('Memory');
   private readonly limitBytes: number;
   private loadables: () => Loadable[] = () => [];
+  private spares: () => Loadable[] = () => [];
 
   constructor(@Inject(CONFIG) config: Config) {
     this.limitBytes = config.models.MEMORY_BUDGET_MB * MEBIBYTE;
@@ -34,25 +35,49 @@ export class MemoryBudget {
     this.loadables = loadables;
   }
 
+  /** What gives way to everything else. */
+  watchSpares(spares: () => Loadable[]): void {
+    this.spares = spares;
+  }
+
   /** Before runners start. @param starting is left alone. */
   async makeRoom(starting: Loadable, instances: number): Promise<void> {
-    await this.keepWithin(this.limitBytes - instances * RUNNER_BYTES, starting);
+    await this.keepWithin(this.limitBytes - instances * RUNNER_BYTES, starting, [
+      this.spares,
+      this.loadables,
+    ]);
   }
 
   /** After runners have grown. @param newest is left alone. */
   async enforce(newest: Loadable): Promise<void> {
-    await this.keepWithin(this.limitBytes, newest);
+    await this.keepWithin(this.limitBytes, newest, [this.spares, this.loadables]);
   }
 
-  private async keepWithin(limitBytes: number, except: Loadable): Promise<void> {
+  /** Before the runner of a spare one starts. @throws Error where others would have to make room. */
+  makeSpareRoom(): void {
+    if (this.limitBytes > 0 && this.usedBytes() + RUNNER_BYTES > this.limitBytes) {
+      throw new Error('MEMORY_BUDGET_MB leaves no room for it');
+    }
+  }
+
+  /** After the runner of a spare one has grown. */
+  async enforceSpares(): Promise<void> {
+    await this.keepWithin(this.limitBytes, undefined, [this.spares]);
+  }
+
+  /** @param order whose memory is to be had, the first first. */
+  private async keepWithin(
+    limitBytes: number,
+    except: Loadable | undefined,
+    order: (() => Loadable[])[],
+  ): Promise<void> {
     if (this.limitBytes === 0) return;
-    for (;;) {
-      const all = this.loadables();
-      const usedBytes = all.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
-      if (usedBytes <= limitBytes) return;
-      const [oldest] = all
-        .filter((l) => l !== except && l.isIdle && !l.isPinned && l.memoryBytes > 0)
-        .sort((a, b) => a.lastUsedMs - b.lastUsedMs);
+    for (let usedBytes = this.usedBytes(); usedBytes > limitBytes; usedBytes = this.usedBytes()) {
+      const [oldest] = order.flatMap((loadables) =>
+        loadables()
+          .filter((l) => l !== except && l.isIdle && !l.isPinned && l.memoryBytes > 0)
+          .sort((a, b) => a.lastUsedMs - b.lastUsedMs),
+      );
       if (!oldest) {
         const line = { used_mb: Math.round(usedBytes / MEBIBYTE) };
         this.logger.warn(line, 'the models that have work need more than MEMORY_BUDGET_MB');
@@ -60,5 +85,10 @@ export class MemoryBudget {
       }
       await oldest.unload();
     }
+  }
+
+  private usedBytes(): number {
+    const all = [...this.spares(), ...this.loadables()];
+    return all.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
   }
 }

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import {
   Inject,
   Injectable,
@@ -8,15 +7,19 @@ import {
 } from '@nestjs/common';
 import { CONFIG, type Config, ConfigError } from '#libs/config';
 import type { ModelReport, VersionReport } from '#libs/contracts';
-import { type BatchHandler, threadsFor, type VersionEvent, VersionServer } from '#libs/inference';
+import { type BatchHandler, type VersionEvent, VersionServer } from '#libs/inference';
 import { type FleetCommand, FleetStore, PredictConsumers, PredictQueues } from '#libs/jobs';
 import { ModelWatcher, type StoredModel, type StoredVersion } from '#libs/models';
 import { BatchExecutor } from './batch.executor.js';
+import { DriftWatch } from './drift/drift.watch.js';
 import { FleetReporter } from './fleet.reporter.js';
 import { HostedModel } from './hosted.model.js';
 import { JobIntake } from './job.intake.js';
 import { MemoryBudget } from './memory.budget.js';
-import { WorkerMetrics } from './worker.metrics.js';
+import { RolloutGuard } from './rollout.guard.js';
+import { runnerOptions } from './runner-options.js';
+import { ShadowTraffic } from './shadow.traffic.js';
+import { type IsServed, WorkerMetrics } from './worker.metrics.js';
 import type { WorkerJob } from './worker-job.js';
 
 /** Until every api has heard that a version has gone; what was accepted till then is still run. */
@@ -45,6 +48,9 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
     private readonly metrics: WorkerMetrics,
     private readonly memory: MemoryBudget,
     private readonly intake: JobIntake,
+    private readonly shadows: ShadowTraffic,
+    private readonly guard: RolloutGuard,
+    private readonly drift: DriftWatch,
   ) {
     this.watcher = new ModelWatcher(config.models.MODELS_DIR, {
       intervalMs: config.models.MODELS_POLL_MS,
@@ -58,6 +64,7 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
       },
     });
     memory.watch(() => this.servers());
+    metrics.watch(() => [...this.models.values()]);
   }
 
   /** Resolves once every version has been loaded or has failed. */
@@ -80,7 +87,12 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
     this.loading = this.update(stored).then(() => {
       this.settled = true;
       this.reporter.changed();
+      this.shadows.serve({
+        stored: (model, version) => this.models.get(model)?.storedVersion(version),
+        isQuiet: () => this.servers().every(({ isIdle }) => isIdle),
+      });
     });
+    this.guard.watch((model, version) => this.models.get(model)?.failureOf(version));
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -90,7 +102,7 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
     clearTimeout(this.sweeper);
     this.unsubscribe();
     const models = [...this.models.values()];
-    await Promise.all(models.map((model) => model.stopTaking()));
+    await Promise.all([this.shadows.stop(), ...models.map((model) => model.stopTaking())]);
     await Promise.all(models.map((model) => model.stop()));
     await this.reporter.stop();
   }
@@ -113,6 +125,7 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
       ...stored.map((model) => this.updateModel(model)),
     ]);
     this.reporter.changed();
+    this.shadows.refresh();
     this.sweepLater();
   }
 
@@ -142,24 +155,23 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
       source: stored,
       handler: this.handlerFor(model),
       runner: (description) => ({
-        executionProviders: models.EXECUTION_PROVIDERS,
-        threads: threadsFor({
-          cores: availableParallelism(),
-          instances: description.instances,
-          configured: models.RUNNER_THREADS,
-          declared: description.threads,
-        }),
-        loadTimeoutMs: models.MODEL_LOAD_TIMEOUT_S * 1000,
-        onLine: (line) => {
+        ...runnerOptions(models, description, (line) => {
           this.logger.warn({ model, version, line }, 'runner wrote');
+        }),
+        onObserved: (counts) => {
+          this.drift.observed(model, version, counts);
         },
       }),
       makeRoom: () => this.memory.makeRoom(server, instances),
       onError: (err) => {
         this.logger.error({ model, version, err }, 'batch handed back');
       },
+      onRestart: () => {
+        this.metrics.restarted({ model, version });
+      },
       onChange: (report, event) => {
         this.tell(report, event);
+        if (event === 'ready') this.drift.loaded(server);
         if (event === 'ready') void this.memory.enforce(server);
       },
     });
@@ -169,8 +181,11 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
   private handlerFor(model: string): BatchHandler<WorkerJob> {
     const { executor } = this;
     return {
-      begin: (batch) => executor.begin(batch),
+      begin: (batch, content) => executor.begin(batch, content),
       fail: (jobs, problem) => executor.fail(jobs, problem),
+      lost: (batch, error) => {
+        executor.lost(batch, error);
+      },
       finish: async (batch, reply) => {
         await executor.finish(batch, reply);
         if (batch.slices.some(({ job }) => job.isOver)) return;
@@ -200,6 +215,12 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
   private async sweepNow(): Promise<void> {
     try {
       if (await this.sweep()) this.sweepLater();
+      const isServed: IsServed = (model, version) => {
+        const hosted = this.models.get(model);
+        return version === undefined ? hosted !== undefined : hosted?.server(version) !== undefined;
+      };
+      this.drift.keep(isServed);
+      await this.metrics.keep(isServed);
     } catch (err) {
       this.logger.warn({ err }, 'models that have gone are looked at again');
       this.sweepLater();

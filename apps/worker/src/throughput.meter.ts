@@ -15,6 +15,11 @@ export class ThroughputMeter {
   private jobs = 0;
   private workedMs = 0;
 
+  /** Jobs that were taken and have not left. */
+  get inHand(): number {
+    return this.held;
+  }
+
   taken(nowMs: number): void {
     this.pass(nowMs);
     this.held++;

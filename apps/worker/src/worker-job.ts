@@ -1,6 +1,15 @@
 import type { JobProblem, JobTiming, Priority } from '#libs/contracts';
 import type { RanReply, ServedJob, Slice, SliceOutcome } from '#libs/inference';
-import { HandBack, type JobMessage, type JobResult, type Started, type TakenJob } from '#libs/jobs';
+import {
+  cachedResult,
+  HandBack,
+  isOfContent,
+  type JobMessage,
+  type JobResult,
+  type Started,
+  type TakenJob,
+} from '#libs/jobs';
+import type { Span } from '#libs/telemetry';
 import { OrderedOutputs } from './ordered-outputs.js';
 
 /** What comes after an instance but the last one, in the text of an input. */
@@ -29,6 +38,8 @@ export class WorkerJob implements ServedJob {
   loneStarts = 0;
   /** Ends when its start is written down; undefined before that was asked for. */
   starting: Promise<void> | undefined;
+  /** Of its time here; undefined where it is not traced. */
+  span: Span | undefined;
   /** Takes what waits of it out of its batcher. */
   withdraw: () => void = () => undefined;
   readonly outputs = new OrderedOutputs();
@@ -42,6 +53,7 @@ export class WorkerJob implements ServedJob {
   private batchSize = 0;
   private readonly stages = { preprocessMs: 0, inferenceMs: 0, postprocessMs: 0 };
   private over = false;
+  private otherContent = false;
 
   /**
    * @param runLimitMs longest that it may compute, unless it says less itself.
@@ -93,6 +105,11 @@ export class WorkerJob implements ServedJob {
     return this.firstSentAt > 0;
   }
 
+  /** See RunRequest; undefined where it has not been fetched. */
+  get input(): string | undefined {
+    return this.text;
+  }
+
   get hasInput(): boolean {
     return this.text !== undefined;
   }
@@ -136,6 +153,17 @@ export class WorkerJob implements ServedJob {
     this.reject(new HandBack(delayMs, this.attempt + 1));
   }
 
+  /** A slice of it goes to a runner of a version with this content. */
+  runsWith(content: string | undefined): void {
+    const { cache } = this.message;
+    if (cache && !isOfContent(cache.key, content)) this.otherContent = true;
+  }
+
+  /** Whether this is the result of all jobs like it: complete, and of the content that they ask for. */
+  isTypical({ status, done }: JobResult): boolean {
+    return status === 'succeeded' && done === this.count && !this.otherContent;
+  }
+
   /** The text of a slice as the runner takes it. */
   slice({ from, to }: Slice<WorkerJob>): string {
     const text = this.text ?? '';
@@ -173,6 +201,11 @@ export class WorkerJob implements ServedJob {
       timing: this.timing(),
       batchSize: this.batchSize,
     };
+  }
+
+  /** With the outputs of a job like it, JSON text of an array. */
+  resultOfOther(outputs: string): JobResult {
+    return cachedResult(outputs, this);
   }
 
   failed(error: JobProblem): JobResult {

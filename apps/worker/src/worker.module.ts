@@ -1,21 +1,28 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { type Config, ConfigModule } from '#libs/config';
-import { JobsModule } from '#libs/jobs';
+import { JobsModule, RedisMetrics } from '#libs/jobs';
 import { TelemetryModule } from '#libs/telemetry';
 import { ApartInputs } from './apart.inputs.js';
 import { BatchExecutor } from './batch.executor.js';
+import { DriftMetrics } from './drift/drift.metrics.js';
+import { DriftReferences } from './drift/drift.references.js';
+import { DriftWatch } from './drift/drift.watch.js';
 import { FleetReporter } from './fleet.reporter.js';
 import { HealthController } from './health.controller.js';
 import { JobCanceler } from './job.canceler.js';
 import { JobExits } from './job.exits.js';
 import { JobIntake } from './job.intake.js';
+import { JobObserver } from './job.observer.js';
 import { JobPublisher } from './job.publisher.js';
 import { JobRetries } from './job.retries.js';
 import { JobStarter } from './job.starter.js';
 import { MemoryBudget } from './memory.budget.js';
 import { ModelHost } from './model.host.js';
 import { ProgressWriter } from './progress.writer.js';
+import { SingleFlight } from './single.flight.js';
+import { RolloutGuard } from './rollout.guard.js';
+import { ShadowTraffic } from './shadow.traffic.js';
 import { WorkerMetrics } from './worker.metrics.js';
 
 /** Takes jobs, batches them, runs them, publishes their results. */
@@ -34,16 +41,24 @@ export class WorkerModule {
       providers: [
         ApartInputs,
         BatchExecutor,
+        DriftMetrics,
+        DriftReferences,
+        DriftWatch,
         FleetReporter,
         JobCanceler,
         JobExits,
         JobIntake,
+        JobObserver,
         JobPublisher,
         JobRetries,
         JobStarter,
         MemoryBudget,
         ModelHost,
         ProgressWriter,
+        SingleFlight,
+        RedisMetrics,
+        RolloutGuard,
+        ShadowTraffic,
         WorkerMetrics,
       ],
     };

@@ -8,10 +8,14 @@ import { startTestRedis, type TestRedis } from '#libs/testing';
 import { BatchExecutor } from '../batch.executor.js';
 import { JobCanceler } from '../job.canceler.js';
 import { JobExits } from '../job.exits.js';
+import { JobObserver } from '../job.observer.js';
 import { JobPublisher } from '../job.publisher.js';
 import { JobRetries } from '../job.retries.js';
 import { JobStarter } from '../job.starter.js';
+import { MemoryBudget } from '../memory.budget.js';
 import { ProgressWriter } from '../progress.writer.js';
+import { SingleFlight } from '../single.flight.js';
+import { ShadowTraffic } from '../shadow.traffic.js';
 import { WorkerMetrics } from '../worker.metrics.js';
 import { WorkerJob } from '../worker-job.js';
 
@@ -43,10 +47,14 @@ export class TestWorker {
         BatchExecutor,
         JobCanceler,
         JobExits,
+        JobObserver,
         JobPublisher,
         JobRetries,
         JobStarter,
+        MemoryBudget,
         ProgressWriter,
+        SingleFlight,
+        ShadowTraffic,
         { provide: WorkerMetrics, useValue: new WorkerMetrics(worker.registry) },
       ],
     };
