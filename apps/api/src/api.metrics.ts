@@ -1,14 +1,28 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { ProblemCode } from '#libs/contracts';
 import type { RedisMemory } from '#libs/jobs';
-import { DURATION_BUCKETS_S } from '#libs/telemetry';
+import { cacheCounter, DURATION_BUCKETS_S } from '#libs/telemetry';
+
+/** A request that was answered. */
+export interface Answered {
+  method: string;
+  /** The pattern, never the path. */
+  route: string;
+  status: number;
+  /** The caller asked to wait, or for a stream. */
+  held: boolean;
+  elapsedMs: number;
+}
 
 /** What the api counts. Names and meanings: docs/reference/metrics.md. */
 @Injectable()
 export class ApiMetrics {
   private readonly requests: Counter<'method' | 'route' | 'status'>;
-  private readonly duration: Histogram<'route'>;
+  private readonly duration: Histogram<'route' | 'held'>;
+  private readonly problems: Counter<'code'>;
   private readonly accepted: Counter<'model' | 'version'>;
+  private readonly cache: Counter<'model' | 'version' | 'outcome'>;
   private readonly refusals: Counter<'code'>;
   private readonly depth: Gauge<'model'>;
   private readonly memory: Gauge;
@@ -25,7 +39,7 @@ export class ApiMetrics {
     this.duration = new Histogram({
       name: 'foretell_http_request_seconds',
       help: 'Time to answer a request',
-      labelNames: ['route'],
+      labelNames: ['route', 'held'],
       buckets: DURATION_BUCKETS_S,
       registers,
     });
@@ -33,6 +47,13 @@ export class ApiMetrics {
       name: 'foretell_jobs_accepted_total',
       help: 'Jobs accepted with 202',
       labelNames: ['model', 'version'],
+      registers,
+    });
+    this.cache = cacheCounter(registry);
+    this.problems = new Counter({
+      name: 'foretell_problems_total',
+      help: 'Requests answered with a problem',
+      labelNames: ['code'],
       registers,
     });
     this.refusals = new Counter({
@@ -64,21 +85,33 @@ export class ApiMetrics {
     this.refusals.inc({ code });
   }
 
-  /** As it was last looked at. @param overloads reasons for which no jobs are accepted, one a model. */
+  /**
+   * As it was last looked at.
+   * @param depths of the models that there are. @param overloads by reason, models that accept no jobs.
+   */
   loadIs(
     memory: RedisMemory | undefined,
     depths: ReadonlyMap<string, number>,
-    overloads: readonly string[],
+    overloads: ReadonlyMap<string, number>,
   ): void {
+    this.depth.reset();
     for (const [model, jobs] of depths) this.depth.set({ model }, jobs);
     this.memory.set(memory && memory.maxBytes > 0 ? memory.usedBytes / memory.maxBytes : 0);
-    this.overload.reset();
-    for (const reason of overloads) this.overload.inc({ reason });
+    for (const [reason, models] of overloads) this.overload.set({ reason }, models);
   }
 
-  answered(method: string, route: string, status: number, elapsedMs: number): void {
+  answered({ method, route, status, held, elapsedMs }: Answered): void {
     this.requests.inc({ method, route, status });
-    this.duration.observe({ route }, elapsedMs / 1000);
+    this.duration.observe({ route, held: String(held) }, elapsedMs / 1000);
+  }
+
+  problem(code: ProblemCode): void {
+    this.problems.inc({ code });
+  }
+
+  /** @param outcome `hit`: answered with a result that is kept; `bypassed`: its caller wants none such. */
+  cacheAsked(model: string, version: string, outcome: 'hit' | 'bypassed'): void {
+    this.cache.inc({ model, version, outcome });
   }
 
   jobAccepted(model: string, version: string): void {

@@ -2,10 +2,13 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, DiscoveryModule } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { CONFIG, type Config, ConfigModule } from '#libs/config';
-import { JobsModule } from '#libs/jobs';
+import { JobsModule, RedisMetrics } from '#libs/jobs';
 import { MetricsController, TelemetryModule } from '#libs/telemetry';
 import { OutboundGuard } from '#libs/webhooks';
 import { ApiMetrics } from './api.metrics.js';
+import { DriftController } from './drift/drift.controller.js';
+import { DriftService } from './drift/drift.service.js';
+import { FleetGauges } from './fleet.gauges.js';
 import { HealthController } from './health/health.controller.js';
 import { HealthService } from './health/health.service.js';
 import { ProblemFilter } from './http/problem.filter.js';
@@ -31,6 +34,9 @@ import { Refusals } from './limits/refusals.js';
 import { ModelCatalog } from './models/model.catalog.js';
 import { ModelDocumentController } from './models/model-document.controller.js';
 import { ModelsController } from './models/models.controller.js';
+import { RolloutController } from './models/rollout.controller.js';
+import { VersionRouter } from './models/version.router.js';
+import { Acceptance } from './predict/acceptance.js';
 import { BodyLimits } from './predict/body.limits.js';
 import { KeyedSubmissions } from './predict/keyed.submissions.js';
 import { ApiDocument } from './openapi/api-document.js';
@@ -71,6 +77,8 @@ export class ApiModule {
         JobActionsController,
         ModelsController,
         ModelDocumentController,
+        DriftController,
+        RolloutController,
         DeliveriesController,
         WebhookSecretController,
         DefaultWebhookController,
@@ -80,14 +88,17 @@ export class ApiModule {
         ProblemsController,
       ],
       providers: [
+        Acceptance,
         Admission,
         ApiDocument,
         ApiKeys,
         ApiMetrics,
         BackPressure,
         BodyLimits,
+        DriftService,
         EventStreams,
         FailedAttempts,
+        FleetGauges,
         HealthService,
         JobActions,
         JobLister,
@@ -102,8 +113,10 @@ export class ApiModule {
         PredictService,
         QueuePlaces,
         RateLimits,
+        RedisMetrics,
         Refusals,
         Timekeeper,
+        VersionRouter,
         WebhookTargets,
         { provide: APP_FILTER, useClass: ProblemFilter },
         {

@@ -10,6 +10,7 @@ import { allowOrigins } from './http/cross-origin.js';
 import { readJsonBodies } from './http/json.body.js';
 import { refuseUnroutable } from './http/problem.filter.js';
 import { addRequestHooks, newRequestId, tellRequestId } from './http/request.hooks.js';
+import { traceRequests } from './http/request.spans.js';
 import { multipartOptions } from './http/multipart.js';
 import { addSecurityHeaders } from './http/security.headers.js';
 import { refuseUnreadable } from './http/unreadable-request.js';
@@ -58,6 +59,7 @@ export async function createApi(
   readJsonBodies(app);
   await app.register(multipart, multipartOptions(config.server.BODY_LIMIT_BYTES));
   tellRequestId(fastify);
+  traceRequests(fastify);
   refuseWhileClosing(fastify);
   authenticate(app);
   app.get(LimitHooks).addTo(fastify);

@@ -7,6 +7,7 @@ export interface Caller {
   owner: string;
   requestId: string;
   baseUrl: string;
+  /** W3C trace context of this request's span; where it is not traced, the caller's own. */
   traceparent: string | undefined;
   /** Where a limit holds for them: the caller's queued jobs by model, as the request came in. */
   queued?: ReadonlyMap<string, number> | null | undefined;
@@ -22,12 +23,16 @@ declare module 'fastify' {
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 export function callerOf(request: FastifyRequest, { server }: Config): Caller {
-  const trace = request.headers['traceparent'];
   return {
     owner: request.owner ?? '',
     requestId: request.id,
     baseUrl: server.PUBLIC_URL?.replace(/\/+$/, '') ?? `${request.protocol}://${request.host}`,
     queued: request.queued,
-    traceparent: typeof trace === 'string' && TRACEPARENT.test(trace) ? trace : undefined,
+    traceparent: request.traceparent ?? givenTraceparent(request),
   };
+}
+
+function givenTraceparent({ headers }: FastifyRequest): string | undefined {
+  const given = headers['traceparent'];
+  return typeof given === 'string' && TRACEPARENT.test(given) ? given : undefined;
 }

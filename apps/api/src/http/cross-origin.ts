@@ -19,8 +19,10 @@ export async function allowOrigins(fastify: FastifyInstance, config: Config): Pr
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
     allowedHeaders: [
       'Authorization',
+      'Cache-Control',
       'Content-Type',
       'Idempotency-Key',
+      'If-Match',
       'Last-Event-ID',
       'Prefer',
       'X-Request-ID',

@@ -52,6 +52,7 @@ export function refuseUnroutable(
 }
 
 function sendProblem(problem: ProblemError, request: FastifyRequest, reply: FastifyReply): void {
+  request.problemCode = problem.code;
   if (problem.retryAfterS !== undefined) reply.header('retry-after', problem.retryAfterS);
   if (problem.code === 'unauthorized') reply.header('www-authenticate', 'Bearer');
   // Closed with the answer, a connection is reset under a client that is still sending, which then never

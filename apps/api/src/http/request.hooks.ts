@@ -3,8 +3,9 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
-import { ProblemError } from '#libs/contracts';
+import { ProblemError, type ProblemCode } from '#libs/contracts';
 import { ApiMetrics } from '../api.metrics.js';
+import { isWait } from '../limits/held.limits.js';
 import { BodyLimits } from '../predict/body.limits.js';
 import { checkForm } from './request.form.js';
 import { bodyFromParts, checkBoundary, isMultipart } from './multipart.js';
@@ -13,6 +14,10 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The route needs no body: whatever comes, of whatever type, is not looked at. */
     ignoreBody?: boolean;
+  }
+  interface FastifyRequest {
+    /** What it is answered with, where that is a problem. */
+    problemCode?: ProblemCode;
   }
 }
 
@@ -60,7 +65,10 @@ export function addRequestHooks(app: NestFastifyApplication, bodyLimit: number):
 
   fastify.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
-    metrics.answered(request.method, route, reply.statusCode, reply.elapsedTime);
+    const { method, problemCode } = request;
+    const { statusCode: status, elapsedTime: elapsedMs } = reply;
+    metrics.answered({ method, route, status, held: isWait(request), elapsedMs });
+    if (problemCode) metrics.problem(problemCode);
     // Probes ask every few seconds, and their answer is their own.
     if (reply.statusCode >= 400 && !route.startsWith('/health')) {
       const line = {

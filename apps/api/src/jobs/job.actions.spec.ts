@@ -31,7 +31,7 @@ describe('JobActions', () => {
   let store: JobStore;
   let sut: JobActions;
   const expectAt = jest.fn<Timekeeper['expectAt']>();
-  const resolve = jest.fn<(model: string, version: string) => { rowsPerRun: number }>();
+  const resolve = jest.fn<(version: string) => { rowsPerRun: number }>();
 
   beforeAll(async () => {
     redis = await startTestRedis();
@@ -50,7 +50,7 @@ describe('JobActions', () => {
       store,
       app.get(JobIndex),
       reader as unknown as JobReader,
-      { resolve } as unknown as ModelCatalog,
+      { get: () => ({ resolve }) } as unknown as ModelCatalog,
       app.get(Submitter),
       { expectAt } as unknown as Timekeeper,
     );
@@ -138,7 +138,7 @@ describe('JobActions', () => {
       throw gone;
     });
     await expect(sut.retry(job.id, CALLER)).rejects.toBe(gone);
-    expect(resolve).toHaveBeenLastCalledWith(MODEL, '7');
+    expect(resolve).toHaveBeenLastCalledWith('7');
     expect(await statusOf(job)).toBe('canceled');
   });
 });

@@ -82,7 +82,7 @@ export class JobActions {
       const detail = `It is ${status}; only what has failed, expired or been canceled can be retried.`;
       throw new ProblemError('job-not-retryable', detail);
     }
-    const { rowsPerRun } = this.catalog.resolve(spec.model, spec.version);
+    const { rowsPerRun } = this.catalog.get(spec.model).resolve(spec.version);
     if (!(await this.submitter.retry(record, rowsPerRun))) {
       throw new ProblemError('job-not-retryable', 'Another request has just retried it.');
     }

@@ -122,7 +122,11 @@ export class BackPressure implements OnApplicationBootstrap, OnApplicationShutdo
     } finally {
       this.looking = false;
     }
-    const reasons = this.overloads().map(({ reason }) => reason);
-    this.metrics.loadIs(this.memory, this.submitter.depths, reasons);
+    const overloads = new Map<string, number>(OVERLOAD_REASONS.map((reason) => [reason, 0]));
+    for (const { reason } of this.overloads()) {
+      overloads.set(reason, (overloads.get(reason) ?? 0) + 1);
+    }
+    const depths = new Map(models.map((name) => [name, this.submitter.depths.get(name) ?? 0]));
+    this.metrics.loadIs(this.memory, depths, overloads);
   }
 }

@@ -58,8 +58,12 @@ export class HeldLimits {
   }
 }
 
-function isWait({ routeOptions, headers }: FastifyRequest): boolean {
+/** It keeps its connection until something happens. */
+export function isWait({ routeOptions, headers }: FastifyRequest): boolean {
   const { holds } = routeOptions.config;
-  if (holds === 'preferred') return (parsePrefer(headers['prefer']).waitS ?? 0) > 0;
+  if (holds === 'preferred') {
+    const { prefer } = headers;
+    return prefer !== undefined && (parsePrefer(prefer).waitS ?? 0) > 0;
+  }
   return holds === 'stream';
 }

@@ -12,7 +12,6 @@ export class CatalogVersion {
 
   private constructor(
     readonly report: VersionReport,
-    readonly partition: number,
     private compiled: InputValidator | undefined,
   ) {
     this.rowsPerRun = rowsPerRunOf(report);
@@ -20,13 +19,9 @@ export class CatalogVersion {
   }
 
   /** A validator that still fits is kept: reports change with every load, and compiling holds up all. */
-  static from(
-    report: VersionReport,
-    partition: number,
-    before: CatalogVersion | undefined,
-  ): CatalogVersion {
+  static from(report: VersionReport, before: CatalogVersion | undefined): CatalogVersion {
     const fits = before && isDeepStrictEqual(validated(before.report), validated(report));
-    return new CatalogVersion(report, partition, fits ? before.compiled : undefined);
+    return new CatalogVersion(report, fits ? before.compiled : undefined);
   }
 
   /** Compiled at first use. @throws ProblemError `not-ready` while a raw graph was never opened. */
@@ -37,14 +32,17 @@ export class CatalogVersion {
 }
 
 /** All of a version that its validator looks at. */
-function validated({ model, input, output, batching, tensors }: VersionReport) {
-  return { model, input, output, batching, tensors };
+function validated(report: VersionReport) {
+  const { model, input, output, processor, hooks, batching, tensors } = report;
+  return { model, input, output, processor, hooks, batching, tensors };
 }
 
 /** A model with its versions, lowest first. */
 export class CatalogModel {
   private constructor(
     readonly report: ModelReport,
+    /** Of the ids of its jobs. */
+    readonly partition: number,
     readonly versions: readonly CatalogVersion[],
   ) {}
 
@@ -52,9 +50,9 @@ export class CatalogModel {
     const partition = partitionOfModel(report.model);
     const versions = report.versions.map((version) => {
       const known = before?.versions.find((v) => v.report.version === version.version);
-      return CatalogVersion.from(version, partition, known);
+      return CatalogVersion.from(version, known);
     });
-    return new CatalogModel(report, versions);
+    return new CatalogModel(report, partition, versions);
   }
 
   get name(): string {
@@ -62,11 +60,14 @@ export class CatalogModel {
   }
 
   /**
-   * What a submission without a version goes to: the highest version that has been opened and has not
-   * failed. One that was never opened may be broken, and comes in only where there is no other.
+   * Where what names no version goes while no rollout is set: to the one that the manifest says; else to the
+   * highest that has been opened and has not failed. One that was never opened may be broken, and comes in
+   * only where there is no other.
    */
   get defaultVersion(): CatalogVersion | undefined {
-    const usable = this.versions.filter(({ report }) => report.state !== 'failed');
+    const declared = this.report.default_version;
+    if (declared !== undefined) return this.usable(declared);
+    const usable = this.versions.filter(isUsable);
     return usable.findLast(({ report }) => wasOpened(report)) ?? usable.at(-1);
   }
 
@@ -78,12 +79,38 @@ export class CatalogModel {
     throw new ProblemError('version-not-found', `GET /v1/models/${this.name} lists its versions.`);
   }
 
-  /** @throws ProblemError `version-not-found` or `model-unavailable`. */
-  resolve(version: string | undefined): CatalogVersion {
-    const found =
-      version === undefined ? (this.defaultVersion ?? this.versions.at(-1)) : this.find(version);
-    if (found && found.report.state !== 'failed') return found;
-    throw this.unavailable(found?.report.reason ?? this.report.reason ?? 'it has no version');
+  /** Undefined for a version that is not there, or has failed. */
+  usable(version: string): CatalogVersion | undefined {
+    return this.versions.find((v) => v.report.version === version && isUsable(v));
+  }
+
+  /** @throws ProblemError `version-not-found`, or `model-unavailable` for one that has failed. */
+  resolve(version: string): CatalogVersion {
+    const found = this.find(version);
+    if (isUsable(found)) return found;
+    throw this.unavailable(found.report.reason ?? 'it has failed');
+  }
+
+  /** @throws ProblemError `model-unavailable` where there is none. @see defaultVersion */
+  resolveDefault(): CatalogVersion {
+    const found = this.defaultVersion;
+    if (found) return found;
+    const declared = this.report.default_version;
+    if (declared !== undefined) return this.resolveNamed(declared, 'default');
+    const reason = this.versions.at(-1)?.report.reason ?? this.report.reason;
+    throw this.unavailable(reason ?? 'it has no version');
+  }
+
+  /**
+   * A version that the caller has not named, but the operator.
+   * @param role `stable`, say. @throws ProblemError `model-unavailable` where it is not there, or has failed:
+   *   another one in its place would be a surprise.
+   */
+  resolveNamed(version: string, role: string): CatalogVersion {
+    const found = this.versions.find((v) => v.report.version === version);
+    if (found && isUsable(found)) return found;
+    const why = found ? `has failed: ${found.report.reason ?? ''}` : 'is not there';
+    throw this.unavailable(this.report.reason ?? `its ${role} version ${version} ${why}`);
   }
 
   private unavailable(reason: string): ProblemError {
@@ -91,6 +118,10 @@ export class CatalogModel {
       retryAfterS: 30,
     });
   }
+}
+
+function isUsable({ report }: CatalogVersion): boolean {
+  return report.state !== 'failed';
 }
 
 /** Also of one that is loading again after a crash, or unloaded: its graph is known. */

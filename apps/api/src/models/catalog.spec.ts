@@ -62,6 +62,13 @@ describe('mergeReports', () => {
     expect(mergeReports([broken, worker()], [])[0]?.reason).toBe('bad manifest');
   });
 
+  it('knows the default that a worker has read, whoever comes first', () => {
+    const broken = worker(model([], { reason: 'bad manifest' }));
+    const fine = worker(model([version('1', 'ready')], { default_version: '1' }));
+    expect(mergeReports([broken, fine], [])[0]?.default_version).toBe('1');
+    expect(mergeReports([fine, broken], [])[0]?.default_version).toBe('1');
+  });
+
   it('adds up the processes of all workers', () => {
     const busy = { warm_instances: 2, memory_bytes: 300 };
     const a = worker(model([version('1', 'ready', busy), version('2', 'ready', busy)]));
@@ -143,7 +150,7 @@ describe('CatalogModel', () => {
   ])('goes to %s', (_, versions) => {
     const sut = of(model(versions));
     expect(sut.defaultVersion?.report.version).toBe('2');
-    expect(sut.resolve(undefined).report.version).toBe('2');
+    expect(sut.resolveDefault().report.version).toBe('2');
   });
 
   it('goes to the version that is asked for, however much better others are', () => {
@@ -151,10 +158,28 @@ describe('CatalogModel', () => {
     expect(sut.resolve('1').report.version).toBe('1');
   });
 
+  it('goes to the version that is declared to be the default, and to no other', () => {
+    const versions = [version('1', 'unloaded'), version('2', 'ready')];
+    const declared = (default_version: string, of_ = versions) =>
+      of(model(of_, { default_version }));
+    expect(declared('1').resolveDefault().report.version).toBe('1');
+    const bad = [version('1', 'failed', { reason: 'bad graph' }), version('2', 'ready')];
+    const failed = declared('1', bad);
+    expect(failed.defaultVersion).toBeUndefined();
+    for (const [sut, why] of [
+      [failed, 'its default version 1 has failed: bad graph'],
+      [declared('3'), 'its default version 3 is not there'],
+    ] as const) {
+      const problem = problemOf(() => sut.resolveDefault());
+      expect(problem).toMatchObject({ code: 'model-unavailable' });
+      expect(problem.detail).toContain(why);
+    }
+  });
+
   it('says why a version, or all of them, cannot be served', () => {
     const sut = of(model([version('1', 'failed', { reason: 'bad graph' })]));
-    for (const asked of ['1', undefined]) {
-      const problem = problemOf(() => sut.resolve(asked));
+    for (const resolve of [() => sut.resolve('1'), () => sut.resolveDefault()]) {
+      const problem = problemOf(resolve);
       expect(problem).toMatchObject({ code: 'model-unavailable', status: 503, retryAfterS: 30 });
       expect(problem.detail).toContain('bad graph');
     }
@@ -163,9 +188,9 @@ describe('CatalogModel', () => {
 
   it('says why a model has no version at all', () => {
     const sut = of(model([], { reason: 'bad manifest' }));
-    expect(problemOf(() => sut.resolve(undefined)).detail).toContain('bad manifest');
+    expect(problemOf(() => sut.resolveDefault()).detail).toContain('bad manifest');
     expect(codeOf(() => sut.resolve('1'))).toBe('model-unavailable');
-    expect(codeOf(() => of(model([])).resolve(undefined))).toBe('model-unavailable');
+    expect(codeOf(() => of(model([])).resolveDefault())).toBe('model-unavailable');
   });
 
   it.each(['2', '01', '1 ', ''])('has no version %p', (name) => {

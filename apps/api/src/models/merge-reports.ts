@@ -29,6 +29,7 @@ function mergeModel(a: ModelReport, b: ModelReport): ModelReport {
   return {
     ...a,
     reason: versions.size > 0 ? undefined : (a.reason ?? b.reason),
+    default_version: a.default_version ?? b.default_version,
     versions: [...versions.values()].sort((x, y) => Number(x.version) - Number(y.version)),
   };
 }
@@ -40,6 +41,7 @@ function mergeVersion(a: VersionReport, b: VersionReport): VersionReport {
     ...better,
     // A worker that has just started has yet to open what another has long known.
     tensors: better.tensors ?? other.tensors,
+    hooks: better.hooks ?? other.hooks,
     warm_instances: a.warm_instances + b.warm_instances,
     memory_bytes: a.memory_bytes + b.memory_bytes,
     update: [a.update, b.update].find((u) => u?.state === 'failed') ?? a.update ?? b.update,

@@ -7,6 +7,7 @@ import { ApiDocument } from '../openapi/api-document.js';
 import { modelDocument } from '../openapi/model-document.js';
 import { ApiProblems } from '../openapi/responses.js';
 import { Scope } from '../security/scope.decorator.js';
+import { VersionRouter } from './version.router.js';
 import { ModelCatalog } from './model.catalog.js';
 
 @ApiTags('models')
@@ -16,6 +17,7 @@ export class ModelDocumentController {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly catalog: ModelCatalog,
+    private readonly router: VersionRouter,
     private readonly document: ApiDocument,
   ) {}
 
@@ -31,7 +33,8 @@ export class ModelDocumentController {
   @ApiProblems('model-not-found', 'not-ready')
   get(@Req() request: FastifyRequest, @Param('model') name: string): OpenAPIObject {
     const model = this.catalog.get(name);
+    const main = this.router.mainVersion(model);
     const { baseUrl } = callerOf(request, this.config);
-    return { ...modelDocument(this.document.get(), model), servers: [{ url: baseUrl }] };
+    return { ...modelDocument(this.document.get(), model, main), servers: [{ url: baseUrl }] };
   }
 }

@@ -6,7 +6,7 @@ import {
 } from '@nestjs/common';
 import { type ModelReport, ProblemError, type WorkerReport } from '#libs/contracts';
 import { FleetStore } from '#libs/jobs';
-import { CatalogModel, type CatalogVersion } from './catalog.model.js';
+import { CatalogModel } from './catalog.model.js';
 import { mergeReports } from './merge-reports.js';
 
 /** Reports are announced; looking this often heals an announcement that was lost. */
@@ -24,6 +24,7 @@ export class ModelCatalog implements OnApplicationBootstrap, OnApplicationShutdo
   private unwatch: (() => void) | undefined;
   private refreshing: Promise<void> | undefined;
   private refreshAgain = false;
+  private goneListener: () => void = () => undefined;
   private namesListener: (names: string[]) => void = () => undefined;
 
   constructor(private readonly fleet: FleetStore) {}
@@ -56,18 +57,21 @@ export class ModelCatalog implements OnApplicationBootstrap, OnApplicationShutdo
     throw new ProblemError('model-not-found', `GET /v1/models lists the models there are.`);
   }
 
-  /**
-   * The version that a submission goes to: the one asked for, else the highest that can be served.
-   * @throws ProblemError when there is none.
-   */
-  resolve(name: string, version: string | undefined): CatalogVersion {
-    return this.get(name).resolve(version);
-  }
-
   /** Tells `listener` the names of the models, now and whenever one comes or goes. */
   onNames(listener: (names: string[]) => void): void {
     this.namesListener = listener;
     listener(this.list().map(({ name }) => name));
+  }
+
+  /** Calls `listener` whenever a model or a version of one has gone. */
+  onGone(listener: () => void): void {
+    this.goneListener = listener;
+  }
+
+  has(name: string, version?: string): boolean {
+    const model = this.models.get(name);
+    if (!model || version === undefined) return model !== undefined;
+    return model.versions.some(({ report }) => report.version === version);
   }
 
   liveWorkers(): readonly WorkerReport[] {
@@ -107,6 +111,9 @@ export class ModelCatalog implements OnApplicationBootstrap, OnApplicationShutdo
 
   private update(reports: ModelReport[]): void {
     const before = this.list().map(({ name }) => name);
+    const known = [...this.models.values()].flatMap(({ report: { model, versions } }) =>
+      versions.map(({ version }) => ({ model, version })),
+    );
     this.models = new Map(
       reports.map((report) => [
         report.model,
@@ -115,5 +122,6 @@ export class ModelCatalog implements OnApplicationBootstrap, OnApplicationShutdo
     );
     const names = this.list().map(({ name }) => name);
     if (names.join() !== before.join()) this.namesListener(names);
+    if (known.some(({ model, version }) => !this.has(model, version))) this.goneListener();
   }
 }

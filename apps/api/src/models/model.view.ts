@@ -1,5 +1,7 @@
+import type { RolloutChange } from '#libs/contracts';
 import { outputSchema, publishedInputSchema } from '#libs/models';
 import type { CatalogModel, CatalogVersion } from './catalog.model.js';
+import { rolloutSummary } from './rollout.view.js';
 import type { BodyLimits } from '../predict/body.limits.js';
 
 export type ModelSummary = ReturnType<typeof modelSummary>;
@@ -23,9 +25,14 @@ export function modelSummary(model: CatalogModel) {
 }
 
 /** A model's own page. */
-export function modelDetail(model: CatalogModel, limits: BodyLimits) {
+export function modelDetail(
+  model: CatalogModel,
+  limits: BodyLimits,
+  rollout: RolloutChange | undefined,
+) {
   return {
     ...modelSummary(model),
+    rollout: rolloutSummary(rollout),
     versions: model.versions.map((version) => versionDetail(version, limits)),
   };
 }
@@ -48,6 +55,10 @@ export function versionDetail(version: CatalogVersion, limits: BodyLimits) {
     threads: report.threads ?? null,
     lifecycle: report.lifecycle,
     defaults: report.defaults,
+    cache:
+      report.cache_ttl_s === undefined
+        ? null
+        : { ttl_s: report.cache_ttl_s, shared: report.cache_shared ?? false },
     input_schema: publishedInputSchema(report),
     output_schema: outputSchema(report),
     tensors: report.tensors ?? null,

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '#libs/config';
-import type { ModelReport, WorkerReport } from '#libs/contracts';
-import type { FleetCommand, FleetStore } from '#libs/jobs';
+import type { ModelReport, Rollout, WorkerReport } from '#libs/contracts';
+import type { FleetCommand, FleetStore, Rollouts } from '#libs/jobs';
 import { ModelCatalog } from './model.catalog.js';
 import { BodyLimits } from '../predict/body.limits.js';
+import { VersionRouter } from './version.router.js';
 import { ModelsController } from './models.controller.js';
 
 const IRIS = {
@@ -27,6 +28,7 @@ describe('load and unload', () => {
   let workers: WorkerReport[];
   let sent: FleetCommand[];
   let catalog: ModelCatalog;
+  let rollout: Rollout | null;
   let sut: ModelsController;
 
   const config = loadConfig({ REDIS_URL: 'redis://x' });
@@ -34,13 +36,16 @@ describe('load and unload', () => {
   beforeEach(() => {
     workers = [{ id: 'w', models: [IRIS] } as unknown as WorkerReport];
     sent = [];
+    rollout = null;
     const fleet = {
       read: () => Promise.resolve({ workers, lastCatalog: [IRIS] }),
       watch: () => Promise.resolve(() => undefined),
       command: (command: FleetCommand) => Promise.resolve(void sent.push(command)),
     } as unknown as FleetStore;
     catalog = new ModelCatalog(fleet);
-    sut = new ModelsController(catalog, fleet, new BodyLimits(config, catalog));
+    const rollouts = { get: () => ({ rollout }) } as unknown as Rollouts;
+    const router = new VersionRouter(catalog, rollouts);
+    sut = new ModelsController(catalog, router, rollouts, fleet, new BodyLimits(config, router));
   });
 
   afterEach(() => {
@@ -58,6 +63,14 @@ describe('load and unload', () => {
       expect(sent).toEqual([command, command]);
     },
   );
+
+  it('takes what a rollout calls it for a version', async () => {
+    await catalog.onApplicationBootstrap();
+    rollout = { stable: '1' };
+    await sut.unload('iris', 'stable');
+    expect(sent).toEqual([{ type: 'unload', model: 'iris', version: '1' }]);
+    await expect(sut.load('iris', 'canary')).rejects.toMatchObject({ code: 'version-not-found' });
+  });
 
   it.each([
     ['rosa', '1', 'model-not-found'],

@@ -2,7 +2,7 @@ import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ProblemError } from '#libs/contracts';
-import { type FleetCommand, FleetStore } from '#libs/jobs';
+import { type FleetCommand, FleetStore, Rollouts } from '#libs/jobs';
 import { ModelPageSchema, ModelSchema, ModelVersionSchema } from '../openapi/model.schemas.js';
 import { ApiPaging } from '../openapi/paging.js';
 import { ApiProblems } from '../openapi/responses.js';
@@ -10,6 +10,7 @@ import { page, pageSize } from '../http/page.js';
 import { BodyLimits } from '../predict/body.limits.js';
 import { Scope } from '../security/scope.decorator.js';
 import { ModelCatalog } from './model.catalog.js';
+import { VersionRouter } from './version.router.js';
 import { modelDetail, modelSummary, versionDetail } from './model.view.js';
 
 const TOLD = 'The workers were told; the version as it was then';
@@ -20,6 +21,8 @@ const TOLD = 'The workers were told; the version as it was then';
 export class ModelsController {
   constructor(
     private readonly catalog: ModelCatalog,
+    private readonly router: VersionRouter,
+    private readonly rollouts: Rollouts,
     private readonly fleet: FleetStore,
     private readonly limits: BodyLimits,
   ) {}
@@ -46,7 +49,7 @@ export class ModelsController {
   @ApiOkResponse({ type: ModelSchema, description: 'The model' })
   @ApiProblems('model-not-found', 'not-ready')
   get(@Param('model') name: string) {
-    return modelDetail(this.catalog.get(name), this.limits);
+    return modelDetail(this.catalog.get(name), this.limits, this.rollouts.get(name));
   }
 
   @Post(':model/versions/:version/load')
@@ -57,7 +60,7 @@ export class ModelsController {
   @ApiAcceptedResponse({ type: ModelVersionSchema, description: TOLD })
   @ApiProblems('model-not-found', 'version-not-found', 503)
   load(@Param('model') model: string, @Param('version') version: string) {
-    return this.command({ type: 'load', model, version });
+    return this.command('load', model, version);
   }
 
   @Post(':model/versions/:version/unload')
@@ -71,17 +74,17 @@ export class ModelsController {
   @ApiAcceptedResponse({ type: ModelVersionSchema, description: TOLD })
   @ApiProblems('model-not-found', 'version-not-found', 503)
   unload(@Param('model') model: string, @Param('version') version: string) {
-    return this.command({ type: 'unload', model, version });
+    return this.command('unload', model, version);
   }
 
-  private async command(command: FleetCommand) {
-    const version = this.catalog.get(command.model).find(command.version);
+  private async command(type: FleetCommand['type'], model: string, asked: string) {
+    const version = this.router.find(model, asked);
     if (this.catalog.liveWorkers().length === 0) {
-      throw new ProblemError('not-ready', `No worker is alive that could ${command.type} it.`, {
+      throw new ProblemError('not-ready', `No worker is alive that could ${type} it.`, {
         retryAfterS: 2,
       });
     }
-    await this.fleet.command(command);
+    await this.fleet.command({ type, model, version: version.report.version });
     return versionDetail(version, this.limits);
   }
 }

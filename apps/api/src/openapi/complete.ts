@@ -1,5 +1,5 @@
 import type { OpenAPIObject, ParameterObject, SchemaObject } from '@nestjs/swagger';
-import { MODEL_NAME, PROBLEMS, type ProblemCode, VERSION_NAME } from '#libs/contracts';
+import { MODEL_NAME, PROBLEMS, type ProblemCode, VERSION_REFERENCE } from '#libs/contracts';
 import { headers } from './headers.js';
 import { type Operation, operationsOf, scopeOf } from './operations.js';
 import { problemResponse } from './responses.js';
@@ -15,9 +15,9 @@ const PATH_PARAMETERS: Record<
     schema: { type: 'string', pattern: MODEL_NAME.source },
   },
   version: {
-    description: 'Version of a model',
+    description: 'Version of a model; or `stable` or `canary`, which its rollout says',
     example: '1',
-    schema: { type: 'string', pattern: VERSION_NAME.source },
+    schema: { type: 'string', pattern: VERSION_REFERENCE.source },
   },
   receiver: {
     description: 'Id of a receiver',

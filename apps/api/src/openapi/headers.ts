@@ -18,6 +18,11 @@ export const HEADERS = {
     schema: { type: 'string' },
   },
   'Cache-Control': { required: true, schema: { type: 'string', enum: ['no-store'] } },
+  ETag: {
+    description: 'Of this revision: send it as `If-Match` to change no other',
+    required: true,
+    schema: { type: 'string', example: '"3"' },
+  },
   Vary: { schema: { type: 'string', enum: ['Prefer'] } },
   'Idempotency-Replayed': {
     description: 'An earlier request with this `Idempotency-Key` has submitted the job',

@@ -43,7 +43,8 @@ function version(name: string, more: Partial<VersionReport> = {}): VersionReport
 }
 
 function documentOf(...versions: VersionReport[]): OpenAPIObject {
-  return modelDocument(BASE, CatalogModel.from({ model: 'm', versions }, undefined));
+  const model = CatalogModel.from({ model: 'm', versions }, undefined);
+  return modelDocument(BASE, model, model.defaultVersion);
 }
 
 /** Whether a value fits one of the document's schemas. */
@@ -63,6 +64,7 @@ const JOB = {
   status: 'succeeded',
   model: 'm',
   version: '1',
+  version_reason: 'default',
   error: null,
   progress: { done: 1, total: 1 },
   queue: null,
@@ -74,6 +76,7 @@ const JOB = {
   expires_at: null,
   timing: null,
   batch_size: 1,
+  cached: false,
   warnings: [],
   metadata: {},
   request_id: 'r',

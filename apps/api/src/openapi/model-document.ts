@@ -1,5 +1,5 @@
 import type { OpenAPIObject, PathItemObject, SchemasObject } from '@nestjs/swagger';
-import type { CatalogModel } from '../models/catalog.model.js';
+import type { CatalogModel, CatalogVersion } from '../models/catalog.model.js';
 import { reachable, SCHEMAS } from './components.js';
 import { type Signature, signaturesOf, typedJob, typedSubmission } from './model-signature.js';
 import { FORM } from './request-bodies.js';
@@ -10,12 +10,16 @@ const JOBS = '/v1/jobs/{id}';
 
 /**
  * The document of one model: what a client of it needs, typed by its signature. A snapshot: another version
- * may take the default's place.
- * @param base the document of the whole api; not changed.
+ * may take the main one's place.
+ * @param base the document of the whole api; not changed. @param mainVersion where what names none goes.
  */
-export function modelDocument(base: OpenAPIObject, model: CatalogModel): OpenAPIObject {
+export function modelDocument(
+  base: OpenAPIObject,
+  model: CatalogModel,
+  mainVersion: CatalogVersion | undefined,
+): OpenAPIObject {
   const { name, report } = model;
-  const { main, versions } = signaturesOf(model);
+  const { main, versions } = signaturesOf(model, mainVersion);
   const jobs = Object.entries(base.paths).filter(([path]) => path.startsWith(JOBS));
   const paths = {
     [TO_MODEL.replace('{model}', name)]: submission(base.paths[TO_MODEL], main, 'predict'),

@@ -7,7 +7,7 @@ import { eventSchema, outputData } from './job-events.js';
 
 /** What a version takes and gives. */
 export interface Signature {
-  /** Of the names of its schemas; none for the default version's. */
+  /** Of the names of its schemas; none for the main version's. */
   suffix: string;
   input: SchemaObject;
   output: SchemaObject;
@@ -19,9 +19,9 @@ type Properties = Record<string, SchemaObject | ReferenceObject>;
 
 const UNKNOWN = { description: 'Not known before the graph is opened for the first time' };
 
-/** Signatures of all versions; those that are like the default version's are its very own. */
-export function signaturesOf(model: CatalogModel) {
-  const main = signatureOf(model.defaultVersion ?? model.versions.at(-1), '');
+/** Signatures of all versions; those that are like the main one's are its very own. */
+export function signaturesOf(model: CatalogModel, mainVersion: CatalogVersion | undefined) {
+  const main = signatureOf(mainVersion ?? model.versions.at(-1), '');
   const versions = model.versions.map((version) => {
     const name = version.report.version;
     const own = signatureOf(version, `V${name}`);

@@ -12,6 +12,7 @@ import {
   type VersionState,
 } from '#libs/contracts';
 import type { ModelDetail, ModelSummary, VersionDetail } from '../models/model.view.js';
+import { RolloutSummarySchema } from './rollout.schemas.js';
 import { COUNT, NUMBER_OR_NULL, TEXT_OR_NULL } from './fields.js';
 
 const SCHEMA_OR_NULL = {
@@ -33,7 +34,10 @@ export class ModelSummarySchema implements ModelSummary {
   @ApiProperty({ example: 'iris' }) name!: string;
   @ApiProperty({ enum: ['model'] }) object!: 'model';
   @ApiProperty(TEXT_OR_NULL) description!: string | null;
-  @ApiProperty({ ...TEXT_OR_NULL, description: 'Where a job without a version goes' })
+  @ApiProperty({
+    ...TEXT_OR_NULL,
+    description: 'Where a job without a version goes while no rollout is set',
+  })
   default_version!: string | null;
   @ApiProperty({ ...TEXT_OR_NULL, description: 'Why none of it can be served' })
   reason!: string | null;
@@ -96,6 +100,12 @@ class JobDefaultsSchema implements JobDefaults {
   @ApiProperty({ required: false }) result_ttl_s?: number;
 }
 
+@ApiSchema({ name: 'ResultCache' })
+class ResultCacheSchema {
+  @ApiProperty({ description: 'How long a result answers identical submissions' }) ttl_s!: number;
+  @ApiProperty({ description: 'Also those of other keys' }) shared!: boolean;
+}
+
 @ApiSchema({ name: 'HeldOut' })
 class HeldOutSchema implements HeldOut {
   @ApiProperty({ example: 'accuracy' }) metric!: string;
@@ -127,6 +137,12 @@ export class ModelVersionSchema extends VersionSummarySchema implements VersionD
   @ApiProperty({ ...COUNT, nullable: true }) threads!: number | null;
   @ApiProperty({ type: LifecycleSchema }) lifecycle!: LifecycleSchema;
   @ApiProperty({ type: JobDefaultsSchema }) defaults!: JobDefaultsSchema;
+  @ApiProperty({
+    type: ResultCacheSchema,
+    nullable: true,
+    description: 'Null where every job is computed',
+  })
+  cache!: ResultCacheSchema | null;
   @ApiProperty(SCHEMA_OR_NULL) input_schema!: Record<string, unknown> | null;
   @ApiProperty(SCHEMA_OR_NULL) output_schema!: Record<string, unknown> | null;
   @ApiProperty({ type: TensorsSchema, nullable: true }) tensors!: TensorsSchema | null;
@@ -140,5 +156,7 @@ export class ModelVersionSchema extends VersionSummarySchema implements VersionD
 
 @ApiSchema({ name: 'Model' })
 export class ModelSchema extends ModelSummarySchema implements ModelDetail {
+  @ApiProperty({ type: RolloutSummarySchema, nullable: true, description: 'Null: none is set' })
+  rollout!: RolloutSummarySchema | null;
   @ApiProperty({ type: [ModelVersionSchema] }) declare versions: ModelVersionSchema[];
 }

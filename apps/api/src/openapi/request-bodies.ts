@@ -12,7 +12,7 @@ type Properties = Record<string, SchemaObject | ReferenceObject>;
 /** Says of bodies what decorators cannot: what goes together, what may be null, the operator's limits. */
 export function describeBodies(document: OpenAPIObject, config: Config): void {
   const schemas = (document.components?.schemas ?? {}) as Record<string, SchemaObject>;
-  const names = new Set(['Webhook']);
+  const names = new Set(['Webhook', 'Canary', 'Shadow', 'Guard']);
   for (const { operation } of operationsOf(document)) {
     const content =
       operation.requestBody && 'content' in operation.requestBody && operation.requestBody.content;

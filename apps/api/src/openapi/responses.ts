@@ -16,6 +16,7 @@ const ON_JOBS_ALONE = new Set<ProblemCode>([
   'inference-failed',
   'input-lost',
   'poisoned',
+  'processing-failed',
   'queue-timeout',
 ]);
 

@@ -11,6 +11,8 @@ import {
   type ProblemCode,
   PROBLEMS,
   type QueuePlace,
+  VERSION_REASONS,
+  type VersionReason,
 } from '#libs/contracts';
 import { ANY_JSON, COUNT, NUMBER_OR_NULL, TIME, TIME_OR_NULL } from './fields.js';
 
@@ -107,6 +109,12 @@ export class JobSchema implements JobView {
   @ApiProperty({ enum: JOB_STATUSES }) status!: JobStatus;
   @ApiProperty({ example: 'iris' }) model!: string;
   @ApiProperty({ example: '2' }) version!: string;
+  @ApiProperty({
+    enum: VERSION_REASONS,
+    description:
+      '`pinned`: the submission named its number; `stable`, `canary`: the model’s rollout; `default`: no rollout is set',
+  })
+  version_reason!: VersionReason;
   @ApiPropertyOptional({
     oneOf: [...ANY_JSON, { type: 'null' }],
     description: 'For `input`; null until it is there',
@@ -131,6 +139,7 @@ export class JobSchema implements JobView {
   @ApiProperty(TIME_OR_NULL) expires_at!: string | null;
   @ApiProperty({ type: JobTimingSchema, nullable: true }) timing!: JobTimingSchema | null;
   @ApiProperty({ ...COUNT, nullable: true }) batch_size!: number | null;
+  @ApiProperty({ description: 'The result is that of an identical job' }) cached!: boolean;
   @ApiProperty({ type: [InputWarningSchema] }) warnings!: InputWarningSchema[];
   @ApiProperty({ type: 'object', additionalProperties: { type: 'string' } })
   metadata!: Record<string, string>;

@@ -1,5 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiHeader, ApiOkResponse } from '@nestjs/swagger';
+import { ApiHeader, ApiOkResponse, ApiQuery } from '@nestjs/swagger';
+import { VERSION_REFERENCE } from '#libs/contracts';
 import { type HeaderName, headers } from './headers.js';
 import { ApiJobAccepted } from './responses.js';
 import { JobSchema } from './schemas.js';
@@ -19,6 +20,13 @@ export function ApiSubmission() {
     }),
     ApiPrefer(),
     ApiHeader({
+      name: 'Cache-Control',
+      required: false,
+      description:
+        'Where the model keeps results: `no-cache`: the job is computed anew; `no-store`: its result is not kept either. Others are ignored',
+      schema: { type: 'string' },
+    }),
+    ApiHeader({
       name: 'traceparent',
       required: false,
       description: 'W3C trace context; kept with the job, and sent with its callbacks',
@@ -28,8 +36,19 @@ export function ApiSubmission() {
     ApiOkResponse({
       type: JobSchema,
       description:
-        'The job, which has ended: within the `wait` of `Prefer`, or since an earlier request with this `Idempotency-Key`',
+        'The job, which has ended: within the `wait` of `Prefer`, since an earlier request with this `Idempotency-Key`, or at once where the result of an identical job is kept (`cached`)',
       headers: headers('Location', ...BROUGHT_ABOUT),
     }),
   );
+}
+
+/** The query that names a version, as callers of other servers are used to. */
+export function ApiModelVersion() {
+  return ApiQuery({
+    name: 'model_version',
+    required: false,
+    description:
+      'The version that is to run it, or `stable` or `canary`; where the body says so, too: the same',
+    schema: { type: 'string', pattern: VERSION_REFERENCE.source },
+  });
 }

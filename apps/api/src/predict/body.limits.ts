@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { CONFIG, type Config } from '#libs/config';
 import { isRecord, MAX_INSTANCES, ProblemError } from '#libs/contracts';
 import type { CatalogVersion } from '../models/catalog.model.js';
-import { ModelCatalog } from '../models/model.catalog.js';
+import { VersionRouter } from '../models/version.router.js';
 
 /** Below this no limit is; so that the many small bodies need not be asked about. */
 const ALWAYS_TAKEN_BYTES = 64 * 1024;
@@ -13,7 +13,7 @@ const ALWAYS_TAKEN_BYTES = 64 * 1024;
 export class BodyLimits {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
-    private readonly catalog: ModelCatalog,
+    private readonly router: VersionRouter,
   ) {}
 
   /** Most bytes of a submission to a version. */
@@ -34,22 +34,22 @@ export class BodyLimits {
       throw tooLarge(`Send at most ${String(ALWAYS_TAKEN_BYTES)} bytes here.`);
     }
     const named = [request.params, body].find((place) => isRecord(place) && 'model' in place);
-    const { model, version } = (named ?? {}) as Named;
-    const asked = typeof model === 'string' ? this.find(model, version) : undefined;
-    if (!asked) return;
-    const limit = this.of(asked);
-    if (bytes > limit) {
-      const enough = `Send at most ${String(limit)} bytes to ${String(model)}`;
+    const { model_version } = request.query as { model_version?: unknown };
+    const { model, version = model_version } = (named ?? {}) as Named;
+    if (typeof model !== 'string') return;
+    const limit = Math.max(...this.candidates(model, version).map((each) => this.of(each)));
+    if (Number.isFinite(limit) && bytes > limit) {
+      const enough = `Send at most ${String(limit)} bytes to ${model}`;
       throw tooLarge(`${enough}: enough for ${String(MAX_INSTANCES)} instances of any layout.`);
     }
   }
 
-  /** Undefined where there is none: what is wrong with the name is told later on. */
-  private find(model: string, version: unknown): CatalogVersion | undefined {
+  /** None where what is named is wrong, which is told later on. */
+  private candidates(model: string, version: unknown): CatalogVersion[] {
     try {
-      return this.catalog.resolve(model, typeof version === 'string' ? version : undefined);
+      return this.router.candidates(model, typeof version === 'string' ? version : undefined);
     } catch (error) {
-      if (error instanceof ProblemError) return undefined;
+      if (error instanceof ProblemError) return [];
       throw error;
     }
   }

@@ -7,6 +7,8 @@ import { shapeOf } from './shape.js';
 export interface CheckedInput {
   warnings: InputWarning[];
   shape: JobMessage['shape'];
+  /** `digestOfLines` of a large one, where its model keeps results: it is made in another thread. */
+  lines?: string | undefined;
 }
 
 /** @param many as in `InputValidator.validate`. @throws ProblemError as that does. */

@@ -1,20 +1,26 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type INestApplicationContext, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { Registry } from 'prom-client';
 import { ConfigModule, loadConfig } from '#libs/config';
 import { inputText, jobProblem, ProblemError } from '#libs/contracts';
 import {
+  cacheKeyOf,
+  EndedJobs,
   IdempotencyStore,
   type JobSpec,
   JobsModule,
   JobStore,
   newJobId,
   partitionOfModel,
+  ResultCache,
   Submitter,
 } from '#libs/jobs';
 import { jobSpecOf, startTestRedis, type TestRedis } from '#libs/testing';
 import type { Caller } from '../http/caller.js';
 import type { JobReader } from '../jobs/job.reader.js';
+import { ApiMetrics } from '../api.metrics.js';
+import { Acceptance } from './acceptance.js';
 import { KeyedSubmissions } from './keyed.submissions.js';
 
 @Module({})
@@ -24,6 +30,7 @@ const MODEL = 'iris';
 const CALLER: Caller = { owner: 'ann', requestId: 'r', baseUrl: '', traceparent: undefined };
 const INPUT = inputText([1], undefined);
 const REFUSED = new ProblemError('queue-unavailable', '');
+const metrics = new ApiMetrics(new Registry());
 const NOT_SERVED = new ProblemError('model-not-found', '');
 
 function specOf(id = newJobId(partitionOfModel(MODEL)), version = '1'): JobSpec {
@@ -77,7 +84,7 @@ describe('KeyedSubmissions', () => {
     return new KeyedSubmissions(
       app.get(IdempotencyStore),
       reader as unknown as JobReader,
-      submitter,
+      new Acceptance(app.get(ResultCache), app.get(EndedJobs), submitter, metrics),
     );
   }
 
@@ -135,5 +142,36 @@ describe('KeyedSubmissions', () => {
     await store.cancel(MODEL, [record.spec]);
     expect((await send(notServed)).record.status).toBe('canceled');
     expect(submit).not.toHaveBeenCalled();
+  });
+
+  it('makes one job of what is answered with a result that is kept', async () => {
+    const cache = { key: cacheKeyOf('c', key, INPUT), ttlS: 60, maxEntries: 9 };
+    await app.get(ResultCache).store(MODEL, [{ use: cache, outputs: '[7]' }]);
+    const cached = async (id?: string) => {
+      const submission = await draft(id);
+      return { ...submission, spec: { ...submission.spec, cache } };
+    };
+    // The other process may come between claim and record, and queue what a worker then drops.
+    const answers = await Promise.all([send(cached), send(cached, another()), send(cached)]);
+    const [first] = answers;
+    expect(first.record).toMatchObject({
+      status: 'succeeded',
+      outputs: [7],
+      end: { cached: true },
+    });
+    for (const { record } of answers) expect(record).toEqual(first.record);
+    expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);
+  });
+
+  it('queues again what is queued, although its result is kept by now', async () => {
+    const cache = { key: cacheKeyOf('c', key, INPUT), ttlS: 60, maxEntries: 9 };
+    const { record } = await send(async (id?: string) => {
+      const submission = await draft(id);
+      return { ...submission, spec: { ...submission.spec, cache } };
+    });
+    await app.get(ResultCache).store(MODEL, [{ use: cache, outputs: '[7]' }]);
+    const submit = jest.spyOn(submitter, 'submit');
+    expect(await send(notServed)).toEqual({ record, replayed: true });
+    expect(submit.mock.calls).toMatchObject([[{ spec: record.spec, mayExist: true }]]);
   });
 });

@@ -1,14 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { ProblemError } from '#libs/contracts';
-import {
-  IdempotencyStore,
-  type JobRecord,
-  type KeyedRequest,
-  type Submission,
-  Submitter,
-} from '#libs/jobs';
+import { IdempotencyStore, type JobRecord, type KeyedRequest, type Submission } from '#libs/jobs';
 import type { Caller } from '../http/caller.js';
 import { JobReader } from '../jobs/job.reader.js';
+import { Acceptance } from './acceptance.js';
 
 export interface Submitted {
   record: JobRecord;
@@ -32,7 +27,7 @@ export class KeyedSubmissions {
   constructor(
     private readonly keys: IdempotencyStore,
     private readonly reader: JobReader,
-    private readonly submitter: Submitter,
+    private readonly acceptance: Acceptance,
   ) {}
 
   /**
@@ -89,7 +84,7 @@ export class KeyedSubmissions {
 
   /** Whoever wrote it, it is the record that is answered. */
   private async ensure(caller: Caller, submission: Submission): Promise<JobRecord> {
-    await this.submitter.submit({ ...submission, mayExist: true });
+    await this.acceptance.accept({ ...submission, mayExist: true });
     return this.reader.find(submission.spec.id, caller);
   }
 

@@ -1,6 +1,7 @@
 // The thread that large bodies are read and checked in; see LargeBodies.
 import { isDeepStrictEqual } from 'node:util';
 import {
+  digestOfLines,
   instanceLines,
   isRecord,
   MAX_INSTANCES,
@@ -49,7 +50,10 @@ export function read(body: Uint8Array): Outcome<ReadBody> {
 export function check({ version, lines, many, parameters }: CheckTask): Outcome<CheckedInput> {
   return outcome(() => {
     const instances = JSON.parse(`[${lines}]`) as unknown[];
-    return checkInput(version, validatorOf(version), instances, many, parameters);
+    const checked = checkInput(version, validatorOf(version), instances, many, parameters);
+    return version.cache_ttl_s === undefined
+      ? checked
+      : { ...checked, lines: digestOfLines(lines) };
   });
 }
 

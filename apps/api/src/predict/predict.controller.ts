@@ -11,12 +11,14 @@ import { parsePrefer, preferenceApplied } from '../http/prefer.js';
 import { JobReader } from '../jobs/job.reader.js';
 import { JobWaiter } from '../jobs/job.waiter.js';
 import { ApiProblems } from '../openapi/responses.js';
-import { ApiSubmission } from '../openapi/submission.js';
+import { ApiModelVersion, ApiSubmission } from '../openapi/submission.js';
 import { Scope } from '../security/scope.decorator.js';
+import { askedVersion } from './asked-version.js';
 import { BodyPipe } from './body.pipe.js';
 import { idempotencyKeyOf } from './idempotency-key.js';
 import { PredictAnyDto, PredictDto } from './predict.dto.js';
 import { PredictService } from './predict.service.js';
+import { traceSubmission } from './submission.spans.js';
 
 const SUBMITS: FastifyContextConfig = { submits: true, holds: 'preferred' };
 
@@ -38,6 +40,7 @@ export class PredictController {
   @Post(['v1/predict', 'predict'])
   @ApiOperation({ operationId: 'submit', summary: 'Submit a job; the body names the model' })
   @RouteConfig(SUBMITS)
+  @ApiModelVersion()
   @ApiBody({ type: PredictAnyDto })
   @ApiSubmission()
   submitAny(
@@ -51,9 +54,10 @@ export class PredictController {
   @Post('v1/models/:model/predict')
   @ApiOperation({
     operationId: 'submitToModel',
-    summary: 'Submit a job to the default version of a model',
+    summary: 'Submit a job to a model: its rollout, or its default, says to which version',
   })
   @RouteConfig(SUBMITS)
+  @ApiModelVersion()
   @ApiBody({ type: PredictDto })
   @ApiSubmission()
   submitToModel(
@@ -88,12 +92,15 @@ export class PredictController {
     reply: FastifyReply,
     body: PredictDto,
     model: string,
-    version: string | undefined,
+    named: string | undefined,
   ): Promise<JobView> {
     const caller = callerOf(request, this.config);
     const idempotencyKey = idempotencyKeyOf(request);
-    const asked = { model, version, body, idempotencyKey };
-    const { record, replayed } = await this.predictions.submit(caller, asked);
+    const { headers } = request;
+    const asked = { model, version: askedVersion(request, named), body, headers, idempotencyKey };
+    const { record, replayed } = await traceSubmission(caller, (traced) =>
+      this.predictions.submit(traced, asked),
+    );
     const job =
       request.headers['prefer'] === undefined
         ? await this.view(record, caller)
@@ -113,7 +120,7 @@ export class PredictController {
   ): Promise<JobView> {
     const asked = parsePrefer(request.headers['prefer']);
     const job =
-      asked.waitS === undefined
+      asked.waitS === undefined || isTerminal(accepted.status)
         ? await this.view(accepted, caller)
         : await this.afterWait(reply, accepted, caller, asked.waitS);
     const applied = preferenceApplied(asked, !isTerminal(job.status));

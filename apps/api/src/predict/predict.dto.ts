@@ -17,11 +17,12 @@ import {
   MODEL_NAME,
   PRIORITIES,
   type Priority,
-  VERSION_NAME,
+  VERSION_REFERENCE,
 } from '#libs/contracts';
 import { ANY_JSON } from '../openapi/fields.js';
 import { WebhookDto } from '../webhooks/webhook.dto.js';
 import { LargeInput } from './large.input.js';
+import { VERSION_RULE } from './asked-version.js';
 import { IsInstanceList, IsMetadata, METADATA } from './predict.rules.js';
 
 /** A year: what lies beyond is a mistake. */
@@ -119,10 +120,11 @@ export class PredictAnyDto extends PredictDto {
 
   @ApiPropertyOptional({
     example: '2',
-    pattern: VERSION_NAME.source,
-    description: 'Default: the highest that can be served',
+    pattern: VERSION_REFERENCE.source,
+    description:
+      'Or `stable` or `canary`. Default: by the rollout of the model, else its default version',
   })
   @IsOptional()
-  @Matches(VERSION_NAME, { message: 'must be a version: a positive integer in a string' })
+  @Matches(VERSION_REFERENCE, { message: `must be ${VERSION_RULE}` })
   version?: string;
 }

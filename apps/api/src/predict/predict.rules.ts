@@ -56,12 +56,14 @@ export function isMetadata(value: unknown): boolean {
     pairs.length <= MAX_PAIRS &&
     pairs.every(
       ([key, text]) =>
-        key.length > 0 &&
-        isText(key, MAX_KEY_LENGTH) &&
-        typeof text === 'string' &&
-        isText(text, MAX_VALUE_LENGTH),
+        isMetadataKey(key) && typeof text === 'string' && isText(text, MAX_VALUE_LENGTH),
     )
   );
+}
+
+/** What a pair may be called. */
+export function isMetadataKey(key: string): boolean {
+  return key.length > 0 && isText(key, MAX_KEY_LENGTH);
 }
 
 /**

@@ -1,14 +1,14 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
 import { inputText, inputTextOf } from '#libs/contracts';
 import {
   createdAtOf,
+  type JobRecord,
   type JobSpec,
   newJobId,
-  queuedRecord,
   startBy,
   type Submission,
-  Submitter,
 } from '#libs/jobs';
 import { ApiMetrics } from '../api.metrics.js';
 import type { Caller } from '../http/caller.js';
@@ -16,7 +16,9 @@ import { Timekeeper } from '../jobs/timekeeper.js';
 import { Admission } from '../limits/admission.js';
 import type { CatalogVersion } from '../models/catalog.model.js';
 import { ModelCatalog } from '../models/model.catalog.js';
+import { VersionRouter } from '../models/version.router.js';
 import { WebhookTargets } from '../webhooks/webhook.targets.js';
+import { Acceptance } from './acceptance.js';
 import { type CheckedInput, checkInput } from './checked.input.js';
 import { clocksOf } from './clocks.js';
 import { fingerprintOf } from './idempotency-key.js';
@@ -28,8 +30,10 @@ import type { PredictDto } from './predict.dto.js';
 /** A submission as it came in. */
 export interface Asked {
   model: string;
+  /** Or an alias. */
   version: string | undefined;
   body: PredictDto;
+  headers: IncomingHttpHeaders;
   idempotencyKey?: string | undefined;
 }
 
@@ -41,7 +45,8 @@ export class PredictService {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly catalog: ModelCatalog,
-    private readonly submitter: Submitter,
+    private readonly router: VersionRouter,
+    private readonly acceptance: Acceptance,
     private readonly keyed: KeyedSubmissions,
     private readonly webhooks: WebhookTargets,
     private readonly metrics: ApiMetrics,
@@ -57,7 +62,7 @@ export class PredictService {
       idempotencyKey === undefined
         ? await this.submitNew(await this.draft(caller, asked), asked)
         : await this.submitKeyed(caller, asked, idempotencyKey);
-    if (!submitted.replayed) this.accepted(submitted.record.spec);
+    if (!submitted.replayed) this.accepted(submitted.record);
     return submitted;
   }
 
@@ -76,8 +81,7 @@ export class PredictService {
   private async submitNew(submission: Submission, asked: Asked): Promise<Submitted> {
     // Most have none, and are not to wait for a turn.
     if (submission.spec.webhook) await this.checkWebhook(submission, asked);
-    await this.submitter.submit(submission);
-    return { record: queuedRecord(submission.spec), replayed: false };
+    return { record: await this.acceptance.accept(submission), replayed: false };
   }
 
   private async checkWebhook({ spec }: Submission, { body }: Asked): Promise<void> {
@@ -91,18 +95,21 @@ export class PredictService {
     claimed?: string,
     known?: string,
   ): Promise<Submission> {
-    const { model, version, body } = asked;
-    const served = this.catalog.resolve(model, version);
+    const { model, version, body, headers } = asked;
+    const { metadata = {} } = body;
+    const found = this.catalog.get(model);
+    const id = claimed ?? newJobId(found.partition);
+    const { served, reason } = this.router.route(found, version, { id, metadata, headers });
     const quota = this.admission.admit(caller.queued ?? null, model);
-    const id = claimed ?? newJobId(served.partition);
     const many = body.inputs !== undefined;
     const checked = this.check(served, body, many);
-    const { warnings, shape } = checked instanceof Promise ? await checked : checked;
+    const { warnings, shape, lines } = checked instanceof Promise ? await checked : checked;
     const input = known ?? textOf(body);
     const spec: JobSpec = {
       id,
       model,
       version: served.report.version,
+      versionReason: reason === 'default' ? undefined : reason,
       count: countOf(body),
       bytes: Buffer.byteLength(input),
       many,
@@ -113,10 +120,11 @@ export class PredictService {
       priority: body.priority === 'normal' ? undefined : body.priority,
       requestId: caller.requestId,
       traceparent: caller.traceparent,
-      metadata: body.metadata ?? {},
+      metadata,
       warnings,
       shape,
       webhook: this.webhooks.of(caller.owner, body.webhook),
+      cache: this.acceptance.cacheUse(served.report, caller.owner, { text: input, lines }, headers),
     };
     return { spec, input, bundleRows: served.rowsPerRun, quota };
   }
@@ -133,15 +141,19 @@ export class PredictService {
       : checkInput(report, served.validator(), input, many, body.parameters);
   }
 
-  private accepted(spec: JobSpec): void {
+  private accepted({ spec, end }: JobRecord): void {
     const { id, requestId, model, version, count, warnings } = spec;
-    const deadline = startBy(spec, spec.createdAt);
-    if (deadline !== undefined) this.timekeeper.expectAt(model, deadline);
-    this.metrics.jobAccepted(model, version);
     const line = { job_id: id, request_id: requestId, model, version, instances: count };
     if (warnings.length > 0) {
       this.logger.warn({ ...line, fields: warnings.map((w) => w.pointer) }, 'input out of range');
     }
+    if (end?.cached) {
+      this.logger.log(line, 'job answered from the cache');
+      return;
+    }
+    const deadline = startBy(spec, spec.createdAt);
+    if (deadline !== undefined) this.timekeeper.expectAt(model, deadline);
+    this.metrics.jobAccepted(model, version);
     this.logger.log(line, 'job accepted');
   }
 }
