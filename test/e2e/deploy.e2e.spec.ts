@@ -16,11 +16,20 @@ const root = join(import.meta.dirname, '../..');
 
 interface Service {
   image: string;
+  profiles?: string[];
   build?: { context: string; dockerfile: string };
   command: string[];
   environment: Record<string, string>;
   healthcheck: { test: string[] };
   stop_grace_period: string;
+  ports?: { target: number; host_ip: string }[];
+  volumes?: (string | { source: string; target: string; read_only: boolean })[];
+}
+
+interface ScrapeConfig {
+  job_name: string;
+  authorization?: { credentials_file: string };
+  dns_sd_configs: { names: string[]; port: number }[];
 }
 
 interface AppSpec {
@@ -70,7 +79,12 @@ function exitCode(
 }
 
 const services = servicesOf({ API_KEYS: 'team:a-long-enough-key' });
-const appServices = Object.entries(services).filter(([name]) => name !== 'redis');
+const appServices = Object.entries(services).filter(
+  ([name, { profiles }]) => name !== 'redis' && profiles?.includes('monitoring') !== true,
+);
+const monitoring = Object.entries(services).filter(([, { profiles }]) =>
+  profiles?.includes('monitoring'),
+);
 const dockerfiles = ['deploy/Dockerfile', 'deploy/Dockerfile.gpu'].map((path) => ({
   path,
   file: DockerfileParser.parse(read(path)),
@@ -252,6 +266,53 @@ describe('deployment files', () => {
       const drainS = Number(drainMs?.replaceAll('_', '')) / 1000;
       for (const [, { stop_grace_period }] of appServices) {
         expect(Number.parseInt(stop_grace_period)).toBeGreaterThan(drainS);
+      }
+    });
+  });
+
+  describe('monitoring', () => {
+    const { scrape_configs: scrapes } = parse(read('deploy/monitoring/prometheus.yml')) as {
+      scrape_configs: ScrapeConfig[];
+    };
+    const binds = monitoring
+      .flatMap(([, { volumes = [] }]) => volumes)
+      .filter((volume) => typeof volume === 'object');
+
+    it('is Prometheus and Grafana, of versions that are said, where only this host comes', () => {
+      expect(monitoring.map(([name]) => name)).toEqual(['prometheus', 'grafana']);
+      for (const [, { image, ports = [] }] of monitoring) {
+        expect(image).toMatch(/^[a-z]+\/[a-z]+:v?\d+\.\d+\.\d+$/);
+        expect(ports.map(({ host_ip }) => host_ip)).toEqual(['127.0.0.1']);
+      }
+    });
+
+    it('asks every app where it listens', () => {
+      expect(scrapes.map(({ job_name }) => job_name).sort()).toEqual(
+        apps.map(({ name }) => name).sort(),
+      );
+      const asked = scrapes.flatMap(({ dns_sd_configs }) =>
+        dns_sd_configs.flatMap(({ names, port }) => names.map((name) => [name, String(port)])),
+      );
+      const listening = appServices.map(([name, { environment }]) => [
+        name,
+        environment['OPS_PORT'] ?? environment['PORT'],
+      ]);
+      expect(asked.sort()).toEqual(listening.sort());
+    });
+
+    it('reads files that are there, and the key where it is mounted', () => {
+      const keys = scrapes.flatMap(({ authorization }) => authorization?.credentials_file ?? []);
+      const isKey = ({ target }: { target: string }) => keys.includes(target);
+      expect(binds.filter(isKey)).toHaveLength(1);
+      for (const bind of binds) {
+        expect([bind.source, bind.read_only]).toEqual([bind.source, true]);
+        if (!isKey(bind)) expect([bind, existsSync(join(root, bind.source))]).toEqual([bind, true]);
+      }
+      const { providers } = parse(
+        read('deploy/monitoring/grafana/provisioning/dashboards/foretell.yml'),
+      ) as { providers: { options: { path: string } }[] };
+      for (const { options } of providers) {
+        expect(binds.map(({ target }) => target)).toContain(options.path);
       }
     });
   });

@@ -66,6 +66,8 @@ describe('what is answered', () => {
     '/v1/models/digits',
     '/v1/models/diabetes',
     '/v1/models/nope',
+    '/v1/models/iris/rollout',
+    '/v1/models/nope/rollout',
     '/v1/models/iris/openapi.json',
     '/v1/models/nope/openapi.json',
     '/v1/jobs?limit=2&status=queued,succeeded&metadata.a=b',

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -7,6 +7,7 @@ import { Redis } from 'ioredis';
 import type { DeliveryView, JobView } from '#libs/contracts';
 import { EventStream, freePort, startTestRedis, type TestRedis } from '#libs/testing';
 import { App, type AppName, Installation } from './support/installation.js';
+import { copyModel, modelsDir } from './support/models.js';
 import { Receiver } from './support/receiver.js';
 
 const ROOT = path.join(import.meta.dirname, '../..');
@@ -46,7 +47,11 @@ describe('a Redis with a user for each app', () => {
     await writeFile(file, all);
     redis = await startTestRedis({ args: ['--aclfile', file] });
     operator = new Redis(urlFor(OPERATOR, redis));
-    foretell = await Installation.start({ INLINE_LIMIT_BYTES: '512' }, [], redis);
+    const MODELS_DIR = await modelsDir('iris', 'digits', 'diabetes');
+    await copyModel('iris', path.join(MODELS_DIR, 'kept'));
+    await appendFile(path.join(MODELS_DIR, 'kept/model.yaml'), 'cache_ttl_s: 600\n');
+    const env = { MODELS_DIR, INLINE_LIMIT_BYTES: '512' };
+    foretell = await Installation.start(env, [], redis);
     for (const role of ROLES) await foretell.add(role, { REDIS_URL: urlFor(role, redis) });
     await foretell.client.untilSettled();
     hook = await receiver.start();
@@ -83,6 +88,12 @@ describe('a Redis with a user for each app', () => {
     await events.events();
     expect((await client.ended(large)).status).toBe('succeeded');
 
+    // Of identical jobs, one is computed, and a later one is not even queued.
+    await Promise.all(Array.from({ length: 5 }, () => client.predict('kept', body)));
+    expect((await client.submit('kept', body)).cached).toBe(true);
+    const failing = { ...body, input: [0, 0, 0, 0], execution_timeout_s: 1e-6 };
+    expect((await client.predict('kept', failing)).cached).toBe(false);
+
     const deliveries = `/v1/jobs/${job.id}/deliveries`;
     const { body: told } = await client.until<{ data: DeliveryView[] }>(
       deliveries,
@@ -113,6 +124,8 @@ describe('a Redis with a user for each app', () => {
       '/v1/webhooks/secret',
       '/v1/webhooks/receivers',
       '/v1/models',
+      '/v1/models/iris/rollout',
+      '/v1/models/iris/drift',
       '/health',
       '/admin/queues/api/queues?activeQueue=predict-iris&status=completed',
     ];
@@ -121,6 +134,31 @@ describe('a Redis with a user for each app', () => {
     expect((await client.put('/v1/webhooks/default', url)).status).toBe(200);
     expect((await client.delete('/v1/webhooks/default')).status).toBe(204);
     expect((await client.post('/v1/webhooks/secret/rotate', '')).status).toBe(200);
+    const rollout = '/v1/models/iris/rollout';
+    const canary = { version: '2', percent: 50 };
+    expect((await client.put(rollout, { stable: '1', canary })).status).toBe(200);
+    expect((await client.predict('iris', { input: [5.1, 3.5, 1.4, 0.2] })).status).toBe(
+      'succeeded',
+    );
+    expect((await client.delete(rollout)).status).toBe(204);
+    // The guard of the worker ends this one.
+    const guard = { min_samples: 1, max_error_rate: 1, promote_after_s: 0.1 };
+    const shadow = { version: '2', percent: 100 };
+    const guarded = { stable: '1', canary: { ...canary, percent: 100 }, shadow, guard };
+    expect((await client.put(rollout, guarded)).status).toBe(200);
+    await client.predict('iris', { input: [5.1, 3.5, 1.4, 0.2] });
+    await client.until<{ stable: string }>(rollout, ({ body }) => body.stable === '2');
+    expect((await client.delete(rollout)).status).toBe(204);
+    const drift = '/v1/models/iris/drift';
+    await client.until<{ versions: { reference: object | null }[] }>(drift, ({ body }) =>
+      body.versions.every(({ reference }) => reference !== null),
+    );
+    await client.until<{ versions: { samples: number }[] }>(
+      `${drift}?version=2`,
+      ({ body }) => (body.versions[0]?.samples ?? 0) > 0,
+    );
+    expect((await client.post(`${drift}/reference`, { version: '2' })).status).toBe(200);
+    expect((await client.delete(`${drift}/reference?version=2`)).status).toBe(204);
     const since = new Date(Date.now() - 60_000).toISOString();
     expect((await client.post('/v1/webhooks/redeliver', { since })).status).toBe(202);
     expect((await client.post('/v1/models/iris/versions/1/unload', '')).status).toBe(202);

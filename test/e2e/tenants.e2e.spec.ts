@@ -35,6 +35,12 @@ const ROUTES: Record<string, { status: number; body?: object }> = {
   'GET /v1/models': { status: 200 },
   'GET /v1/models/{model}': { status: 200 },
   'GET /v1/models/{model}/openapi.json': { status: 200 },
+  'GET /v1/models/{model}/drift': { status: 200 },
+  'POST /v1/models/{model}/drift/reference': { status: 403, body: { version: '1' } },
+  'DELETE /v1/models/{model}/drift/reference': { status: 403 },
+  'GET /v1/models/{model}/rollout': { status: 200 },
+  'PUT /v1/models/{model}/rollout': { status: 403, body: { stable: '1' } },
+  'DELETE /v1/models/{model}/rollout': { status: 403 },
   // Once no worker is there.
   'POST /v1/models/{model}/versions/{version}/load': { status: 503 },
   'POST /v1/models/{model}/versions/{version}/unload': { status: 503 },

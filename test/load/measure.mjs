@@ -9,6 +9,7 @@ import { largeBacklog } from './parts/backlog.mjs';
 import { flood } from './parts/flood.mjs';
 import { heavyModel } from './parts/heavy.mjs';
 import { idleLatency } from './parts/latency.mjs';
+import { shadow } from './parts/shadow.mjs';
 import { batchJobs, singleJobs } from './parts/throughput.mjs';
 import { webhooks } from './parts/webhooks.mjs';
 import { startPeer, startPlain, startTuned } from './peer/system.mjs';
@@ -75,6 +76,7 @@ export async function measureAll(options, dir, results) {
       await turn('foretell', 'backlog', (own) => largeBacklog({ ...own, backlog }));
     if (parts.has('h')) await turn('foretell', 'webhooks', webhooks);
     if (parts.has('i')) await turn('foretell', 'flood', flood);
+    if (parts.has('j')) await turn('foretell', 'shadow', shadow);
   }
 }
 

@@ -1,6 +1,7 @@
-import { cp, mkdtemp, readFile, symlink } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { type Oddity, onnxModel } from './onnx.js';
 
 const ROOT = path.join(import.meta.dirname, '../../..');
 
@@ -15,6 +16,19 @@ export async function modelsDir(...names: string[]): Promise<string> {
 /** A copy that a test may change. @param name as for `modelsDir`. */
 export async function copyModel(name: string, to: string): Promise<void> {
   await cp(folderOf(name), to, { recursive: true });
+}
+
+/** Writes a model of which each version is a small graph, see `onnxModel`. */
+export async function writeModel(
+  folder: string,
+  versions: Record<string, Oddity>,
+  manifest = '',
+): Promise<void> {
+  for (const [version, oddity] of Object.entries(versions)) {
+    await mkdir(path.join(folder, version), { recursive: true });
+    await writeFile(path.join(folder, version, 'model.onnx'), onnxModel(oddity));
+  }
+  await writeFile(path.join(folder, 'model.yaml'), manifest);
 }
 
 function folderOf(name: string): string {

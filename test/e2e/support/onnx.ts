@@ -13,6 +13,8 @@ export interface Oddity {
   location?: string;
   /** Of what lies there. */
   lengthBytes?: number;
+  /** How often `w` is applied, one time after the other; once otherwise. Takes about a microsecond each. */
+  steps?: number;
   /** Elements that `w` declares to have; 2 otherwise. */
   dims?: number;
 }
@@ -37,8 +39,12 @@ function writeOpset(version: number, pbf: PbfWriter): void {
 }
 
 function writeGraph(oddity: Oddity, pbf: PbfWriter): void {
-  const { op = 'Add', cyclic = false, columns = 2 } = oddity;
-  pbf.writeMessage(1, writeNode, { op, inputs: ['x', 'w'], output: 'y' });
+  const { op = 'Add', cyclic = false, columns = 2, steps = 1 } = oddity;
+  for (let step = 1; step <= steps; step++) {
+    const input = step === 1 ? 'x' : `y${step - 1}`;
+    const output = step === steps ? 'y' : `y${step}`;
+    pbf.writeMessage(1, writeNode, { op, inputs: [input, 'w'], output });
+  }
   if (cyclic) pbf.writeMessage(1, writeNode, { op, inputs: ['x', 'y'], output: 'w' });
   else pbf.writeMessage(5, writeTensor, oddity);
   pbf.writeStringField(2, 'graph');

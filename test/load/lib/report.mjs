@@ -52,6 +52,13 @@ const ROWS = [
   ['', '  before, p99', 'flood_quiet_p99_ms'],
   ['', '  meanwhile, p50', 'flood_flooded_p50_ms'],
   ['', '  meanwhile, p99', 'flood_flooded_p99_ms'],
+  ['j', 'jobs/s, without a shadow', 'unshadowed_jobs_per_s'],
+  ['', '  with one', 'shadowed_jobs_per_s'],
+  ['', '  time to the result at a steady rate p50, ms', 'unshadowed_p50_ms'],
+  ['', '  with a shadow', 'shadowed_p50_ms'],
+  ['', '  p99', 'unshadowed_p99_ms'],
+  ['', '  with a shadow', 'shadowed_p99_ms'],
+  ['', '  jobs that were compared then, share', 'shadow_compared_share'],
 ];
 
 /**

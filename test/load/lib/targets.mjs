@@ -75,6 +75,18 @@ const TARGETS = [
     value: own('flood_p99_ratio'),
     atMost: 2,
   },
+  {
+    part: 'j',
+    text: 'jobs/s, with a shadow ÷ without',
+    value: own('shadow_jobs_per_s_ratio'),
+    atLeast: 0.98,
+  },
+  {
+    part: 'j',
+    text: 'p50 at a steady rate, with a shadow ÷ without',
+    value: own('shadow_p50_ms_ratio'),
+    atMost: 1.02,
+  },
 ];
 
 /**
