@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { CLAIM_RENEWAL_MS, isOfContent, Payloads, ResultCache } from '#libs/jobs';
+import {
+  type CacheUse,
+  CLAIM_RENEWAL_MS,
+  isOfContent,
+  type KeptResult,
+  Payloads,
+  ResultCache,
+} from '#libs/jobs';
 import { type Boarded, Flight } from './flight.js';
 import { type End, labelsOf } from './job.exits.js';
 import { JobPublisher } from './job.publisher.js';
@@ -80,13 +87,18 @@ export class SingleFlight implements OnModuleInit, OnApplicationShutdown {
     void this.follow(flight);
   }
 
-  /** Jobs have come to their ends here: ends those that have waited for them. Never rejects. */
+  /** Jobs of one model have come to their ends here: ends those that have waited for them. Never rejects. */
   async landed(ends: readonly End[]): Promise<void> {
     const joined: End[] = [];
+    const kept: KeptResult[] = [];
     for (const end of ends) {
       const { cache } = end.job.message;
-      if (cache) joined.push(...this.land(end, this.flights.get(cache.key)));
+      if (!cache) continue;
+      const result = this.keptOf(end, cache);
+      if (result) kept.push(result);
+      joined.push(...this.land(end, this.flights.get(cache.key), result !== undefined));
     }
+    this.store(ends[0]?.job.model ?? '', kept);
     if (joined.length > 0) await this.publish(joined);
   }
 
@@ -150,14 +162,14 @@ export class SingleFlight implements OnModuleInit, OnApplicationShutdown {
     else this.release(flight);
   }
 
-  private land({ job, result }: End, flight: Flight | undefined): End[] {
+  /** @param isKept its result is there for others from now on. */
+  private land({ job, result }: End, flight: Flight | undefined, isKept: boolean): End[] {
     const isLeader = flight?.leader === job;
     const { outputs } = result;
     if (outputs !== undefined && job.isTypical(result)) {
-      const stored = this.store(job, outputs);
       const spared = this.spared(job, outputs);
       if (!flight) return spared;
-      if (isLeader && stored) this.forget(flight);
+      if (isLeader && isKept) this.forget(flight);
       else if (isLeader) this.release(flight);
       return [...spared, ...this.servedAll(flight, outputs, 'joined')];
     }
@@ -168,14 +180,19 @@ export class SingleFlight implements OnModuleInit, OnApplicationShutdown {
     return [];
   }
 
-  /** In the same breath as the ends are published, and before them. @returns false where it cannot be kept. */
-  private store(job: WorkerJob, outputs: string): boolean {
-    const { cache } = job.message;
-    if (!cache || this.payloads.isLarge(outputs)) return false;
-    this.results.store(job.model, [{ use: cache, outputs }]).catch((err: unknown) => {
-      this.logger.warn({ err, model: job.model }, 'result not kept');
+  /** @returns what is to be kept of a job that has ended; undefined: nothing. */
+  private keptOf({ job, result }: End, use: CacheUse): KeptResult | undefined {
+    const { outputs } = result;
+    if (outputs === undefined || !job.isTypical(result)) return undefined;
+    return this.payloads.isLarge(outputs) ? undefined : { use, outputs };
+  }
+
+  /** In the same breath as the ends are published, and before them. */
+  private store(model: string, kept: readonly KeptResult[]): void {
+    if (kept.length === 0) return;
+    this.results.store(model, kept).catch((err: unknown) => {
+      this.logger.warn({ err, model }, 'result not kept');
     });
-    return true;
   }
 
   /** Those that were to be computed as well, and have not gone to a runner yet. */

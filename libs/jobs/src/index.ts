@@ -47,7 +47,7 @@ export {
   startBy,
   toJobView,
 } from './record.js';
-export { CLAIM_RENEWAL_MS, ResultCache } from './result.cache.js';
+export { CLAIM_RENEWAL_MS, type KeptResult, ResultCache } from './result.cache.js';
 export { RedisHealth, type RedisMemory } from './redis.health.js';
 export { RedisMetrics } from './redis.metrics.js';
 export { RedisIndicator } from './redis.indicator.js';
