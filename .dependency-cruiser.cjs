@@ -27,6 +27,22 @@ module.exports = {
       to: { path: '^libs/', pathNot: '^libs/$1/' },
     },
     {
+      name: 'kinds-of-contracts-alone',
+      severity: 'error',
+      from: { path: '^libs/kinds/', pathNot: '\\.spec\\.ts$' },
+      to: { path: '^libs/', pathNot: '^libs/(kinds|contracts)/' },
+    },
+    {
+      name: 'kinds-load-what-is-large-when-opened',
+      comment: 'The api and the workers know all kinds, and open none',
+      severity: 'error',
+      from: { path: '^libs/kinds/', pathNot: '\\.spec\\.ts$' },
+      to: {
+        path: 'node_modules/(sharp|@huggingface|@alexanderolsen)/',
+        dependencyTypesNot: ['type-only', 'dynamic-import'],
+      },
+    },
+    {
       name: 'client-of-contracts-alone',
       comment: 'client is for the receivers of webhooks, who have nothing else of this house',
       severity: 'error',
