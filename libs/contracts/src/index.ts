@@ -7,6 +7,7 @@ export * from './job.js';
 export * from './json.js';
 export * from './model.js';
 export * from './names.js';
+export * from './pipeline.js';
 export * from './problem.js';
 export * from './processor.js';
 export * from './rollout.js';

@@ -1,6 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { inputText } from './input-text.js';
+import {
+  failedLine,
+  hasFailedLines,
+  inputText,
+  instanceLines,
+  joinLines,
+  problemInLine,
+  splitLines,
+} from './input-text.js';
+import { jobProblem } from './problem.js';
 
 describe('inputText', () => {
   it('has the parameters on a line, then a line for each instance', () => {
@@ -20,6 +29,26 @@ describe('inputText', () => {
         expect(lines).toHaveLength(given.length);
         const parsed = JSON.parse(`[${lines.join('')}]`) as unknown;
         expect(parsed).toEqual(JSON.parse(JSON.stringify(given)));
+      }),
+    );
+  });
+});
+
+describe('the line of an instance that has failed', () => {
+  const problem = jobProblem('input-fetch-failed', 'a.example answered 404,\nand no more.');
+
+  it('tells its problem, among others', () => {
+    const lines = joinLines([instanceLines([1]), failedLine(problem), instanceLines(['x,\ny'])]);
+    expect(hasFailedLines(lines)).toBe(true);
+    expect(splitLines(lines).map(problemInLine)).toEqual([undefined, problem, undefined]);
+  });
+
+  it('cannot be written by a caller', () => {
+    const forged = fc.constantFrom(failedLine(problem), '\u0001', '\\u0001', '\u0001{}');
+    const given = fc.array(fc.oneof(forged, fc.jsonValue(), fc.object()), { minLength: 1 });
+    fc.assert(
+      fc.property(given, (instances) => {
+        expect(hasFailedLines(instanceLines(instances))).toBe(false);
       }),
     );
   });

@@ -1,3 +1,4 @@
+import type { StepTiming } from './pipeline.js';
 import type { JobProblem } from './problem.js';
 import type { VersionReason } from './rollout.js';
 
@@ -38,11 +39,15 @@ export interface JobTiming {
   batch_wait_ms: number;
   /** Part of `batch_wait_ms` in which its model was being loaded: 0 where it was warm. */
   load_ms: number;
+  /** Part of `batch_wait_ms` in which files were fetched that its instances name by URL; absent where they name none. */
+  fetch_ms?: number;
   preprocess_ms: number;
   inference_ms: number;
   postprocess_ms: number;
   /** From acceptance to publication. */
   total_ms: number;
+  /** Of each step of a pipeline, by name; the stages above are then their sums. */
+  steps?: Record<string, StepTiming> | undefined;
 }
 
 /** Where a queued job stands in its model's queue. */

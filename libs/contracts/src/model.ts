@@ -1,4 +1,5 @@
 import type { DriftSettings } from './drift.js';
+import type { PipelineDescription } from './pipeline.js';
 
 /** Element types of ONNX tensors that onnxruntime-node can exchange. */
 export const DTYPES = [
@@ -81,26 +82,14 @@ export interface TabularInput {
   fields: TabularField[];
 }
 
-/** One PNG, JPEG or WebP → float32, per channel `(pixel × scale - mean) / std`. */
-export interface ImageInput {
-  kind: 'image';
-  tensor?: string | undefined;
-  width: number;
-  height: number;
-  channels: 'grayscale' | 'rgb';
-  layout: 'nchw' | 'nhwc' | 'flat';
-  fit: 'fill' | 'cover' | 'contain';
-  scale: number;
-  mean: number[];
-  std: number[];
+/** What `input` of a manifest says. Its kind, a file of libs/kinds, knows what else there is. */
+export interface InputSpec {
+  kind: string;
 }
 
-/** The graph's own inputs, by name. */
-export interface TensorInput {
-  kind: 'tensor';
+export function isTabular(input: InputSpec): input is TabularInput {
+  return input.kind === 'tabular';
 }
-
-export type InputSpec = TabularInput | ImageInput | TensorInput;
 
 /**
  * Scores per class → label, confidence and either all probabilities or the best `top_k`. Two labels may
@@ -143,12 +132,18 @@ export interface RegressionOutput extends RegressionTarget {
   targets?: (RegressionTarget & { name: string })[] | undefined;
 }
 
-/** The graph's own outputs, by name. */
-export interface TensorOutput {
-  kind: 'tensor';
+/** What `output` of a manifest says. Its kind, a file of libs/kinds, knows what else there is. */
+export interface OutputSpec {
+  kind: string;
 }
 
-export type OutputSpec = ClassificationOutput | RegressionOutput | TensorOutput;
+export function isClassification(output: OutputSpec): output is ClassificationOutput {
+  return output.kind === 'classification';
+}
+
+export function isRegression(output: OutputSpec): output is RegressionOutput {
+  return output.kind === 'regression';
+}
 
 /** What a `processor.mjs` may export. */
 export const PROCESSOR_HOOKS = ['preprocess', 'postprocess'] as const;
@@ -219,6 +214,8 @@ export interface VersionDescription {
   input: InputSpec;
   output: OutputSpec;
   processor?: ProcessorSpec | undefined;
+  /** It has no graph of its own: what is said of input and batching is that of a step. */
+  pipeline?: PipelineDescription | undefined;
   batching: Batching;
   warmup: { batch_sizes: number[] };
   /** Runner processes of this version in each worker. */

@@ -64,6 +64,11 @@ export const PROBLEMS = {
   },
   'execution-timeout': { status: 504, title: 'The job ran too long', retryable: false },
   'queue-timeout': { status: 504, title: 'The job was not started in time', retryable: true },
+  'input-fetch-failed': {
+    status: 502,
+    title: 'The file of an instance could not be fetched',
+    retryable: true,
+  },
   'input-lost': { status: 500, title: 'The input of the job is lost', retryable: false },
   poisoned: { status: 500, title: 'This input stops the model process', retryable: false },
   'internal-error': { status: 500, title: 'Something went wrong here', retryable: true },
