@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { complaints, ManifestError } from './manifest.error.js';
-import { aboveZero, finite, type Scaler, text } from './scaler.schema.js';
+import { aboveZero, finite, type Scaler, text } from '#libs/kinds';
 
 /** A file beside `model.yaml` that this names. */
 export interface Artefact {

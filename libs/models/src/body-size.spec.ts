@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Dtype, InputSpec, VersionDescription } from '#libs/contracts';
+import type { Dtype, InputSpec, TabularInput, VersionDescription } from '#libs/contracts';
 import { largestBodyBytes } from './body-size.js';
 
 function versionOf(
@@ -23,7 +23,7 @@ describe('largestBodyBytes', () => {
     const row = Object.fromEntries(names.map((name) => [name, -1.7976931348623157e308]));
     const text = JSON.stringify({ inputs: Array<object>(1000).fill(row) }, undefined, 8);
     const fields = names.map(field);
-    const largest = largestBodyBytes(versionOf({ kind: 'tabular', fields })) ?? 0;
+    const largest = largestBodyBytes(versionOf({ kind: 'tabular', fields } as TabularInput)) ?? 0;
     expect(largest).toBeGreaterThan(Buffer.byteLength(text));
     expect(largest).toBeLessThan(10 * Buffer.byteLength(text));
   });
@@ -37,7 +37,7 @@ describe('largestBodyBytes', () => {
   });
 
   it.each([
-    ['a picture', versionOf({ kind: 'image' } as InputSpec)],
+    ['a picture', versionOf({ kind: 'image' })],
     ['a dimension of any length', versionOf(raw, ['n', 'length'])],
     ['texts', versionOf(raw, ['n', 2], 'string')],
     ['a graph that is not known', versionOf(raw)],

@@ -1,8 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import type { OutputSpec, TabularField, VersionDescription } from '#libs/contracts';
+import type {
+  ClassificationOutput,
+  OutputSpec,
+  RegressionOutput,
+  TabularField,
+  VersionDescription,
+} from '#libs/contracts';
 import { driftFeatures } from './drift-features.js';
 
-const classes: OutputSpec = {
+const classes: ClassificationOutput = {
   kind: 'classification',
   activation: 'none',
   labels: ['a', 'b'],
@@ -34,7 +40,7 @@ describe('driftFeatures', () => {
     const raw = { input: { kind: 'tensor' }, output: { kind: 'tensor' } };
     expect(driftFeatures(raw as VersionDescription, [])).toEqual([]);
     const image = { input: { kind: 'image' }, output: classes };
-    expect(driftFeatures(image as VersionDescription, ['aGk='])).toHaveLength(3);
+    expect(driftFeatures(image as unknown as VersionDescription, ['aGk='])).toHaveLength(3);
   });
 
   it('take bins of inputs from the reference, whether its rows are lists or objects', () => {
@@ -75,7 +81,7 @@ describe('driftFeatures', () => {
   });
 
   it('have the same bins of values whatever the reference: versions are to be comparable', () => {
-    const output: OutputSpec = { kind: 'regression', mean: 0, std: 1, decimals: 2 };
+    const output: RegressionOutput = { kind: 'regression', mean: 0, std: 1, decimals: 2 };
     const [without] = driftFeatures(description([{}], output), []);
     expect(driftFeatures(description([{}], output), [[1], [2]])[0]).toEqual(without);
     expect(without).toMatchObject({ name: 'value', kind: 'value' });
@@ -83,7 +89,7 @@ describe('driftFeatures', () => {
 
   it('have bins of values where those come, of a target that is transformed', () => {
     const output = { kind: 'regression', mean: 12, std: 0.5, transform: 'exp', decimals: 2 };
-    const [{ edges = [] } = {}] = driftFeatures(description([], output as OutputSpec), []);
+    const [{ edges = [] } = {}] = driftFeatures(description([], output), []);
     expect(edges[0]).toBeCloseTo(Math.exp(10.5), 0);
     expect(edges.at(-1)).toBeCloseTo(Math.exp(13.5), 0);
   });

@@ -6,9 +6,8 @@ import type {
   NumberField,
   VersionDescription,
 } from '#libs/contracts';
-import { isRecord } from '#libs/contracts';
-import { isNumberField } from './field-schema.js';
-import { isPreprocessed } from './hooks.js';
+import { isClassification, isRecord, isRegression, isTabular } from '#libs/contracts';
+import { isNumberField, isPreprocessed } from '#libs/kinds';
 import { linearEdges, quantileEdges, SIGNED_LOG_EDGES } from '#libs/statistics';
 
 /** Of a model with more, the first are watched: each costs Redis some kilobytes every five minutes. */
@@ -35,7 +34,7 @@ export function driftFeatures(
   const rows = isPreprocessed(version) ? [] : reference;
   const features: DriftFeature[] = [];
   // Labels that do not exclude each other are no distribution over classes.
-  if (output.kind === 'classification' && !output.multi_label) {
+  if (isClassification(output) && !output.multi_label) {
     features.push({ name: 'class', kind: 'class' });
     features.push({ name: 'confidence', kind: 'confidence', edges: SHARE_EDGES });
     if (output.labels.length > 1) {
@@ -43,9 +42,9 @@ export function driftFeatures(
     }
   }
   // Not by the reference's quantiles: the values of all versions of a model are to be comparable.
-  if (output.kind === 'regression' && !output.targets)
+  if (isRegression(output) && !output.targets)
     features.push(scaled('value', 'value', declaredEdges(output)));
-  if (input.kind === 'tabular') {
+  if (isTabular(input)) {
     input.fields.slice(0, MAX_FIELDS).forEach((field, column) => {
       if (!isNumberField(field)) return;
       const values = valuesOf(field, column, rows);

@@ -13,13 +13,16 @@ const MAX_ENTRIES = 10_000;
  * inode, size and modification time of each. Links are followed. Names that begin with a dot are
  * passed over: they are what rsync and editors write to before they rename it, and what NFS keeps of
  * a deleted file that is still open.
- * @param file wherever it is, counts as well.
+ * @param others count as well, wherever they are.
  * @throws Error for trouble that may pass, such as a stale NFS handle.
  */
-export async function fingerprintOf(folder: string, file?: string): Promise<string> {
+export async function fingerprintOf(
+  folder: string,
+  others: readonly string[] = [],
+): Promise<string> {
   const files: string[] = [];
   await collect({ folder, files, entries: 0 }, '', 0);
-  if (file !== undefined) files.push(await stampOf(file));
+  for (const file of others) files.push(await stampOf(file));
   return hash('sha256', files.join('\n'));
 }
 

@@ -125,15 +125,31 @@ describe('a validator of images', () => {
     expect(errors).toEqual([
       { pointer: '/inputs/0', message: 'must be an image in base64, and is empty' },
       { pointer: '/inputs/1', message: expect.stringContaining('is damaged') },
-      { pointer: '/inputs/2', message: 'must be a string: base64 or data URI' },
+      { pointer: '/inputs/2', message: 'must be string' },
     ]);
+  });
+
+  it.each([
+    [{ image: 7 }, '/input/image', 'must be string'],
+    [{ image: '' }, '/input/image', 'must be an image in base64, and is empty'],
+    [{ crop: [0, 0, 1, 1] }, '/input/image', 'is missing'],
+    [{ image: '', mask: '' }, '/input/mask', 'is not a field of this model'],
+    [{ image: '', crop: [0, 0, 1] }, '/input/crop', 'must NOT have fewer than 4 items'],
+    [{ image: '', crop: [0, 0, 1, '1'] }, '/input/crop/3', 'must be number'],
+    [{ image: '', crop: [0, -1, 1, 1] }, '/input/crop/1', 'must be >= 0'],
+    [{ image: '', crop: [0, 0, 1, 0] }, '/input/crop/3', 'must be above 0'],
+    [{ image: '', crop: null }, '/input/crop', 'must be array'],
+    [[''], '/input', 'must be string'],
+  ])('points into a picture with a part: %p', (instance, pointer, message) => {
+    const errors = pointedErrorsOf(() => sut.validate([instance], false, {}));
+    expect(errors).toEqual([{ pointer, message }]);
   });
 
   it('refuses an image that is none of those it takes with a problem of its own', () => {
     const { code, errors } = problemOf(() => sut.validate(['aGk=', ''], true, {}));
     expect(code).toBe('unsupported-media-type');
     expect(errors).toEqual([
-      { pointer: '/inputs/0', message: 'must be a PNG, JPEG or WebP image' },
+      { pointer: '/inputs/0', message: 'must be a JPEG, PNG, WebP, AVIF or GIF image' },
     ]);
   });
 });

@@ -1,19 +1,9 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
-import type {
-  InputWarning,
-  PointedError,
-  NumberField,
-  TensorInfo,
-  VersionDescription,
-} from '#libs/contracts';
+import type { InputWarning, PointedError, VersionDescription } from '#libs/contracts';
 import { isRecord, MAX_POINTED_ERRORS, pointerPart, ProblemError } from '#libs/contracts';
-import { imageComplaint } from './image-format.js';
-import { isNumberField } from './field-schema.js';
-import { instanceInputs } from './instance-inputs.js';
+import { fits64, inputKind, isPreprocessed, WELL_FORMED } from '#libs/kinds';
+import { type FileInput, fileInputOf } from './file-input.js';
 import { instanceSchema, parametersSchema, shortInstanceSchema } from './input-schema.js';
-import { type DimensionSizes, measure } from './nested-array.js';
-import { isPreprocessed } from './hooks.js';
-import { fits64, WELL_FORMED } from './tensor-schema.js';
 
 const MAX_WARNINGS = 50;
 
@@ -33,10 +23,11 @@ export class InputValidator {
   private readonly named: ValidateFunction;
   private readonly short: ValidateFunction | null;
   private readonly parameters: ValidateFunction;
-  /** Raw inputs with a shape that a schema cannot say in full. */
-  private readonly variable: TensorInfo[];
-  /** What the manifest says of the input is for what its `preprocess` gives, not for what callers send. */
-  private readonly isPreprocessed: boolean;
+  /** What the kind of input has to say beyond its schema. */
+  private readonly checkFurther: ((instance: unknown, at: string) => PointedError[]) | undefined;
+  private readonly warn: ((instance: unknown, at: string) => readonly InputWarning[]) | undefined;
+
+  private readonly files: FileInput | undefined;
 
   /** @throws ProblemError `not-ready` while the signature of a raw graph is not known yet. */
   constructor(private readonly version: VersionDescription) {
@@ -48,25 +39,23 @@ export class InputValidator {
         { retryAfterS: 2 },
       );
     }
-    this.isPreprocessed = isPreprocessed(version);
     const short = shortInstanceSchema(version);
-    // A row of named fields is small enough to be told all of its errors; a tensor is not.
-    const ajv = newAjv(version.input.kind === 'tabular' && !this.isPreprocessed);
+    // What the manifest says of the input is for what a `preprocess` gives, not for what callers send.
+    const kind = isPreprocessed(version) ? undefined : inputKind(version.input);
+    const ajv = newAjv(kind?.tellsAllErrors ?? false);
     this.named = ajv.compile(named);
     this.short = short && ajv.compile(short);
     this.parameters = ajv.compile(parametersSchema(version));
-    this.variable =
-      version.input.kind === 'tensor' && !this.isPreprocessed
-        ? instanceInputs(version).filter(({ shape }) => shape.some((s) => typeof s === 'string'))
-        : [];
+    this.checkFurther = kind?.checker?.(version);
+    this.warn = kind?.warner?.(version);
+    this.files = fileInputOf(version);
   }
 
   /**
    * @param instances what stood in `inputs`, or the one that stood in `input`.
    * @param many whether pointers lead into `/inputs/<i>` or into `/input`.
    * @returns warnings for fields outside their declared range.
-   * @throws ProblemError `invalid-input` with pointers into the body; for a picture that is an animation, no
-   * picture or too large, `unsupported-media-type` or `payload-too-large`.
+   * @throws ProblemError `invalid-input` with pointers into the body, or what the kind of input throws.
    */
   validate(instances: readonly unknown[], many: boolean, parameters: unknown): InputWarning[] {
     const errors: PointedError[] = [];
@@ -75,10 +64,12 @@ export class InputValidator {
     }
     const warnings: InputWarning[] = [];
     for (let i = 0; i < instances.length && errors.length < MAX_POINTED_ERRORS; i++) {
-      const at = many ? `/inputs/${String(i)}` : '/input';
+      const at = instanceAt(i, many);
       const found = this.check(instances[i], at);
       if (found.length > 0) errors.push(...found);
-      else if (warnings.length < MAX_WARNINGS) this.warn(instances[i], at, warnings);
+      else if (this.warn && warnings.length < MAX_WARNINGS) {
+        warnings.push(...this.warn(instances[i], at));
+      }
     }
     if (errors.length > 0) {
       throw new ProblemError(
@@ -87,62 +78,55 @@ export class InputValidator {
         { errors: errors.slice(0, MAX_POINTED_ERRORS) },
       );
     }
-    return warnings;
+    return warnings.slice(0, MAX_WARNINGS);
+  }
+
+  /**
+   * What is wrong with an instance that no caller sent. Files are left to the runner, which decodes them anyway.
+   * @returns nothing where it fits.
+   */
+  complaint(instance: unknown): PointedError | undefined {
+    try {
+      return (this.files ? this.fit(instance, '') : this.check(instance, ''))[0];
+    } catch (error) {
+      if (error instanceof ProblemError) return error.errors?.[0];
+      throw error;
+    }
   }
 
   private check(instance: unknown, at: string): PointedError[] {
-    if (this.version.input.kind === 'image' && !this.isPreprocessed)
-      return checkImage(instance, at);
+    const errors = this.fit(instance, at);
+    // What a URL leads to is checked by who fetches it.
+    if (errors.length > 0 || this.files?.urlOf(instance) !== undefined) return errors;
+    return this.checkFurther?.(instance, at) ?? [];
+  }
+
+  private fit(instance: unknown, at: string): PointedError[] {
     const validate = this.short && !isRecord(instance) ? this.short : this.named;
-    if (!validate(instance)) return pointed(at, validate.errors);
-    return this.checkShapes(instance, at);
+    return validate(instance) ? [] : pointed(at, validate.errors);
   }
 
-  /** What a schema cannot say: rows of equal length, and symbolic dimensions that agree by name. */
-  private checkShapes(instance: unknown, at: string): PointedError[] {
-    const sizes: DimensionSizes = new Map();
-    for (const { name, shape } of this.variable) {
-      const value = isRecord(instance) ? instance[name] : instance;
-      const where = isRecord(instance) ? `${at}/${pointerPart(name)}` : at;
-      const complaint = measure(value, shape, sizes, where);
-      if (complaint) return [complaint];
-    }
-    return [];
-  }
-
-  private warn(instance: unknown, at: string, warnings: InputWarning[]): void {
-    if (this.version.input.kind !== 'tabular' || this.isPreprocessed) return;
-    this.version.input.fields.forEach((field, i) => {
-      if (!isNumberField(field)) return;
-      const short = Array.isArray(instance);
-      const value = short ? (instance as Row[string][])[i] : (instance as Row)[field.name];
-      const message = typeof value === 'number' ? rangeComplaint(field, value) : null;
-      if (message !== null && warnings.length < MAX_WARNINGS) {
-        warnings.push({ pointer: `${at}/${short ? String(i) : pointerPart(field.name)}`, message });
-      }
+  /** Where instances that are valid name their files by URL; `many` is as for `validate`. */
+  fileUrls(instances: readonly unknown[], many: boolean): FileUrl[] {
+    const { files } = this;
+    if (!files) return [];
+    return instances.flatMap((instance, i) => {
+      const url = files.urlOf(instance);
+      if (url === undefined) return [];
+      return [{ pointer: files.pointerIn(instance, instanceAt(i, many)), url }];
     });
   }
 }
 
-type Row = Record<string, unknown>;
-
-/** @throws ProblemError of its own for a picture that could be decoded, and is not to be. */
-function checkImage(instance: unknown, at: string): PointedError[] {
-  if (typeof instance !== 'string') {
-    return [{ pointer: at, message: 'must be a string: base64 or data URI' }];
-  }
-  const complaint = imageComplaint(instance);
-  if (complaint === null) return [];
-  const errors = [{ pointer: at, message: complaint.message }];
-  if (complaint.code === 'invalid-input') return errors;
-  throw new ProblemError(complaint.code, 'Send another picture; see errors.', { errors });
+/** A file that an instance names by URL. */
+export interface FileUrl {
+  /** JSON Pointer into the body. */
+  pointer: string;
+  url: string;
 }
 
-function rangeComplaint(field: NumberField, value: number): string | null {
-  const { minimum = -Infinity, maximum = Infinity, name, unit } = field;
-  if (value >= minimum && value <= maximum) return null;
-  const units = unit === undefined ? '' : ` ${unit}`;
-  return `${name} is outside the range the model was made for, ${String(minimum)} to ${String(maximum)}${units}`;
+function instanceAt(index: number, many: boolean): string {
+  return many ? `/inputs/${String(index)}` : '/input';
 }
 
 function pointed(at: string, errors: ErrorObject[] | null | undefined): PointedError[] {

@@ -1,39 +1,9 @@
 import { z } from 'zod';
+import type { PipelineSpec } from '#libs/contracts';
+import { finite, INPUT_KINDS, OUTPUT_KINDS, text } from '#libs/kinds';
 import { driftSettings } from './drift.schema.js';
-import { classificationOutput, regressionOutput } from './output.schemas.js';
+import { pipelineSchema } from './pipelines/pipeline.schema.js';
 import { processorSchema } from './processor.schema.js';
-import { aboveZero, finite, text } from './scaler.schema.js';
-import { tabularInput } from './tabular.schema.js';
-
-const size = z.number().int().min(1).max(4096);
-
-const imageInput = z
-  .strictObject({
-    kind: z.literal('image'),
-    tensor: text.optional(),
-    width: size,
-    height: size,
-    channels: z.enum(['grayscale', 'rgb']),
-    layout: z.enum(['nchw', 'nhwc', 'flat']).default('nchw'),
-    fit: z.enum(['fill', 'cover', 'contain']).default('fill'),
-    scale: finite.default(1 / 255),
-    mean: z.array(finite).optional(),
-    std: z.array(aboveZero).optional(),
-  })
-  .transform((input) => {
-    const channels = input.channels === 'rgb' ? 3 : 1;
-    return {
-      ...input,
-      mean: input.mean ?? Array<number>(channels).fill(0),
-      std: input.std ?? Array<number>(channels).fill(1),
-    };
-  })
-  .refine((i) => [i.mean, i.std].every((v) => v.length === (i.channels === 'rgb' ? 3 : 1)), {
-    message: 'mean and std need one number a channel',
-    path: ['mean'],
-  });
-
-const tensor = z.strictObject({ kind: z.literal('tensor') });
 
 const versionNumber = z.number().int().min(1).max(999_999_999);
 
@@ -53,16 +23,17 @@ export function versionPolicyOf(manifest: unknown): VersionPolicy {
   return declared.data?.version_policy ?? 'all';
 }
 
+/** Those of every kind, one of which a manifest has. */
+function settingsOf<S>(kinds: Record<string, { settings: S }>): [S, ...S[]] {
+  return Object.values(kinds).map(({ settings }) => settings) as [S, ...S[]];
+}
+
 const manifest = z.strictObject({
   description: text.optional(),
   version_policy: versionPolicy.default('all'),
   default_version: versionNumber.optional(),
-  input: z
-    .discriminatedUnion('kind', [tabularInput, imageInput, tensor])
-    .default({ kind: 'tensor' }),
-  output: z
-    .discriminatedUnion('kind', [classificationOutput, regressionOutput, tensor])
-    .default({ kind: 'tensor' }),
+  input: z.discriminatedUnion('kind', settingsOf(INPUT_KINDS)).default({ kind: 'tensor' }),
+  output: z.discriminatedUnion('kind', settingsOf(OUTPUT_KINDS)).default({ kind: 'tensor' }),
   processor: processorSchema.optional(),
   batching: z
     .strictObject({
@@ -131,4 +102,18 @@ export const manifestSchema = manifest.refine(
   { message: 'must be one of version_policy.specific', path: ['default_version'] },
 );
 
-export type Manifest = z.infer<typeof manifestSchema>;
+/** `model.yaml` of a pipeline: what is said of graphs and runners is that of the models of its steps. */
+export const pipelineManifestSchema = manifest
+  .pick({
+    description: true,
+    defaults: true,
+    cache_ttl_s: true,
+    cache_shared: true,
+    cache_max_entries: true,
+    versions: true,
+    card: true,
+  })
+  .extend({ pipeline: pipelineSchema })
+  .transform((said): Manifest => ({ ...manifest.parse({}), ...said, drift: false }));
+
+export type Manifest = z.infer<typeof manifest> & { pipeline?: PipelineSpec };

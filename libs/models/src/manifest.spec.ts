@@ -52,7 +52,7 @@ describe('a manifest', () => {
   });
 
   it.each([
-    ['a kind there is not', 'input:\n  kind: audio\n', 2, 'input.kind'],
+    ['a kind there is not', 'input:\n  kind: smell\n', 2, 'input.kind'],
     ['a kind that is left out', 'input:\n  fields: []\n', 1, 'input.kind'],
     [
       'a tabular input without fields',

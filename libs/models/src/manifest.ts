@@ -2,11 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { isRecord } from '#libs/contracts';
+import { FILE_NAME } from '#libs/kinds';
 import { type Artefact, parseLabels, parseScalers } from './artefacts.js';
 import { complaints, fieldPath, ManifestError } from './manifest.error.js';
 import {
   type Manifest,
   manifestSchema,
+  pipelineManifestSchema,
   type VersionPolicy,
   versionPolicyOf,
 } from './manifest.schema.js';
@@ -33,9 +35,6 @@ const FILES = [
   { path: ['input', 'scaler_file'], parse: parseScalers },
   { path: ['output', 'labels_file'], parse: parseLabels },
 ] as const;
-
-/** Beside `model.yaml`, and no path. */
-const FILE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 
 /** The text of a `model.yaml`. @see readManifest */
 export class ManifestDocument {
@@ -64,6 +63,11 @@ export class ManifestDocument {
     return FILES.flatMap(({ path }) => this.nameAt(path) ?? []);
   }
 
+  /** It is for no graph of its own, but chains other models. */
+  get isPipeline(): boolean {
+    return isRecord(this.plain) && Object.hasOwn(this.plain, 'pipeline');
+  }
+
   /** Which versions it is for; all while it is not valid. */
   get versionPolicy(): VersionPolicy {
     return versionPolicyOf(this.plain);
@@ -88,7 +92,7 @@ export class ManifestDocument {
       // The schema takes what the file says in place of its name.
       Object.assign((value as Record<string, object>)[part] ?? {}, { [field]: parse(file) });
     }
-    const result = manifestSchema.safeParse(value);
+    const result = (this.isPipeline ? pipelineManifestSchema : manifestSchema).safeParse(value);
     if (result.success) return result.data;
     const place = (issue: z.core.$ZodIssue) => {
       const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];

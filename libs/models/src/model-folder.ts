@@ -1,7 +1,9 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { VersionDescription } from '#libs/contracts';
+import { inputKind } from '#libs/kinds';
 import type { Artefact } from './artefacts.js';
-import { digestOf } from './external-data.js';
+import { digestOf, modelFiles } from './external-data.js';
 import { ManifestError } from './manifest.error.js';
 import { unlessUnusable } from './unusable-path.js';
 
@@ -39,6 +41,16 @@ export async function processorFile(versionFolder: string): Promise<string | nul
 }
 
 /**
+ * The files that a version's input has its runner read, such as a `tokenizer.json`: the version's own, or else its
+ * model's. One that is not there is left out: that is for the runner to say.
+ */
+export async function inputFiles(version: VersionDescription, folder: string): Promise<string[]> {
+  const names = inputKind(version.input).files?.(version.input) ?? [];
+  const found = await Promise.all(names.map((name) => inEither(folder, name)));
+  return found.flatMap((file) => file?.path ?? []);
+}
+
+/**
  * Of the `processor.mjs` of a version and the other modules (`*.mjs`) in its folder, which it may import.
  * @returns null where there is none. @see digestOf
  */
@@ -50,6 +62,11 @@ export async function processorDigest(versionFolder: string): Promise<string | n
     (name) => name.endsWith('.mjs') && !name.startsWith('.') && name !== PROCESSOR,
   );
   return digestOf([processor, ...modules.sort().map((name) => path.join(folder, name))]);
+}
+
+/** All that a version is made of, see `modelFiles`, and then what its input names. @param file path of `model.onnx`. */
+export async function versionFiles(file: string, version: VersionDescription): Promise<string[]> {
+  return [...(await modelFiles(file)), ...(await inputFiles(version, path.dirname(file)))];
 }
 
 async function inEither(

@@ -2,6 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { isTabular } from '#libs/contracts';
+import { digestOf } from './external-data.js';
+import { versionFiles } from './model-folder.js';
 import { ModelRepository, type StoredModel } from './model.repository.js';
 
 const readAll = (dir: string): Promise<StoredModel[]> => new ModelRepository(dir).readAll();
@@ -43,6 +46,50 @@ describe('ModelRepository', () => {
     const [iris] = await readAll(dir);
     expect(iris?.description).toBe('all');
     expect(iris?.versions.map((v) => v.description.description)).toEqual([undefined, 'new']);
+  });
+
+  it('takes a folder whose manifest says so for a pipeline, which has one version', async () => {
+    await put('both/model.yaml', 'pipeline: {steps: {one: {model: iris, version: 2}}}\n');
+    await put('notes/model.yaml', 'description: {\n');
+    const [both, ...others] = await readAll(dir);
+    expect(others).toEqual([]);
+    expect(both?.versions).toMatchObject([
+      {
+        description: {
+          model: 'both',
+          version: '1',
+          pipeline: { steps: { one: { model: 'iris', version: '2' } } },
+          drift: false,
+        },
+      },
+    ]);
+  });
+
+  it.each([
+    [
+      'a graph of its own',
+      'pipeline: {steps: {one: {model: iris}}}',
+      'both/1/model.onnx',
+      'both/model.yaml:1: pipeline: a pipeline has no graph of its own',
+    ],
+    [
+      'what graphs have',
+      'pipeline: {steps: {one: {model: iris}}}\ninstances: 2\n',
+      '',
+      'both/model.yaml:2: Unrecognized key: "instances"',
+    ],
+    [
+      'a broken step',
+      'pipeline:\n  steps:\n    one: {model: iris, inptu: 1}\n',
+      '',
+      'both/model.yaml:3: pipeline.steps.one.inptu: Unrecognized',
+    ],
+  ])('refuses a pipeline with %s', async (_, text, file, reason) => {
+    await put('both/model.yaml', text);
+    if (file !== '') await put(file);
+    const [both] = await readAll(dir);
+    expect(both?.versions).toEqual([]);
+    expect(both?.reason).toContain(reason);
   });
 
   it.each<[string, string[], string[]]>([
@@ -142,7 +189,7 @@ describe('ModelRepository', () => {
       const sut = new ModelRepository(dir);
       const means = async () => {
         const { input } = (await sut.read('iris'))?.versions[0]?.description ?? {};
-        return input?.kind === 'tabular' && input.fields.map((f) => 'mean' in f && f.mean);
+        return input && isTabular(input) && input.fields.map((f) => 'mean' in f && f.mean);
       };
       await put('iris/model.yaml', TABULAR);
       for (const mean of [1, 2, 1]) {
@@ -297,6 +344,35 @@ describe('ModelRepository', () => {
 
   it('fails when the folder itself is not there', async () => {
     await expect(readAll(join(dir, 'none'))).rejects.toThrow('ENOENT');
+  });
+
+  it('takes a version for changed when a file that its input names is', async () => {
+    const stored = async () => {
+      const [first] = (await readAll(dir)).flatMap(({ versions }) => versions);
+      if (!first) throw new Error('there is no version');
+      const sha256 = await digestOf(await versionFiles(first.file, first.description));
+      return [first.fingerprint, sha256];
+    };
+    await put('chat/1/model.onnx', 'a graph');
+    await put('chat/model.yaml', 'input: { kind: text, tokenizer_file: tokenizer.json }');
+    const seen = [await stored()];
+    for (const file of ['chat/tokenizer.json', 'chat/tokenizer.json', 'chat/1/tokenizer.json']) {
+      await put(file, `{"in": ${String(seen.length)}}`);
+      seen.push(await stored());
+    }
+    expect(new Set(seen.map(([fingerprint]) => fingerprint)).size).toBe(4);
+    expect(new Set(seen.map(([, sha256]) => sha256)).size).toBe(4);
+    await put('chat/vocab.txt');
+    expect(await stored()).toEqual(seen.at(-1));
+  });
+
+  it('refuses a path in place of the name of a file', async () => {
+    await put('chat/1/model.onnx');
+    await put('chat/model.yaml', 'input: { kind: text, tokenizer_file: ../tokenizer.json }');
+    const [chat] = await readAll(dir);
+    expect(chat?.reason).toBe(
+      'chat/model.yaml:1: input.tokenizer_file: must be the name of a file beside model.yaml',
+    );
   });
 
   describe('gives a version a fingerprint that', () => {

@@ -5,16 +5,16 @@ import { fingerprintOf } from './fingerprint.js';
 import { ManifestDocument, readManifest } from './manifest.js';
 import { ManifestError } from './manifest.error.js';
 import type { Manifest, VersionPolicy } from './manifest.schema.js';
-import { processorDigest, readArtefacts } from './model-folder.js';
+import { inputFiles, processorDigest, readArtefacts } from './model-folder.js';
 import { REFERENCE_FILE } from './reference-file.js';
 import { unlessUnusable } from './unusable-path.js';
 
 /** A version that is on disk. */
 export interface StoredVersion {
   description: VersionDescription;
-  /** Path of `model.onnx`. */
+  /** Path of `model.onnx`; of a pipeline, empty. */
   file: string;
-  /** Another one when `model.onnx`, any file beside or below it, or the reference was changed. */
+  /** Another one when `model.onnx`, any file beside or below it, one that the input names, or the reference was changed. */
   fingerprint: string;
   /** Path of a file of instances that its drift is told by. */
   reference?: string | undefined;
@@ -71,7 +71,7 @@ export class ModelRepository {
   async read(model: string): Promise<StoredModel | null> {
     const folder = path.join(this.dir, model);
     const versions = await versionFolders(folder);
-    if (versions.length === 0) {
+    if (versions.length === 0 && !(await this.isPipeline(model))) {
       this.documents.delete(model);
       return null;
     }
@@ -81,6 +81,7 @@ export class ModelRepository {
     }
     try {
       const document = await this.document(model);
+      if (document.isPipeline) return pipelineOf(document, model, versions);
       const served = servedVersions(versions, document.versionPolicy);
       const read = await Promise.all(
         served.map((version) => readVersion(document, folder, model, version)),
@@ -99,9 +100,23 @@ export class ModelRepository {
     }
   }
 
+  /** A folder without versions is none of a model, unless it says so: what its model.yaml is wrong in does not matter. */
+  private async isPipeline(model: string): Promise<boolean> {
+    try {
+      return /^pipeline\s*:/m.test(await readManifest(this.manifestFile(model), model));
+    } catch (error) {
+      if (error instanceof ManifestError) return false;
+      throw error;
+    }
+  }
+
+  private manifestFile(model: string): string {
+    return path.join(this.dir, model, 'model.yaml');
+  }
+
   private async document(model: string): Promise<ManifestDocument> {
     const label = `${model}/model.yaml`;
-    const text = await readManifest(path.join(this.dir, model, 'model.yaml'), label);
+    const text = await readManifest(this.manifestFile(model), label);
     const known = this.documents.get(model);
     if (known?.text === text) return known.document;
     const document = new ManifestDocument(text, label);
@@ -121,6 +136,36 @@ function servedVersions(found: readonly string[], policy: VersionPolicy): readon
   return [...new Set(policy.specific)].sort((a, b) => a - b).map(String);
 }
 
+/** The version that a pipeline has: its manifest is all there is of it. */
+const PIPELINE_VERSION = '1';
+
+function pipelineOf(
+  document: ManifestDocument,
+  model: string,
+  folders: readonly string[],
+): StoredModel {
+  if (folders.length > 0) {
+    const message = `a pipeline has no graph of its own, but there is ${folders.join(', ')}`;
+    throw document.error(['pipeline'], message);
+  }
+  const { about, description } = describe(document.validate(), model, PIPELINE_VERSION);
+  // Whatever changes of it is in its description.
+  const stored = { description, file: '', fingerprint: '' };
+  return { model, description: about.description, versions: [stored] };
+}
+
+/** What a manifest says of the model, and of one of its versions. */
+function describe(manifest: Manifest, model: string, version: string) {
+  const { version_policy, default_version, versions, processor, ...shared } = manifest;
+  const about: ModelManifest = {
+    description: shared.description,
+    version_policy,
+    default_version,
+  };
+  const { description, held_out } = versions[version] ?? {};
+  return { about, processor, description: { ...shared, model, version, description, held_out } };
+}
+
 async function readVersion(
   document: ManifestDocument,
   folder: string,
@@ -129,8 +174,8 @@ async function readVersion(
 ): Promise<{ about: ModelManifest; stored: StoredVersion }> {
   const at = path.join(folder, version);
   const manifest = document.validate(await readArtefacts(document.files, folder, version));
-  const { version_policy, default_version, versions: details, processor, ...shared } = manifest;
-  const reference = await referenceOf(folder, version, shared.drift);
+  const { about, processor, description: shared } = describe(manifest, model, version);
+  const reference = await referenceOf(folder, version, manifest.drift);
   const sha256 = await processorDigest(at);
   if (processor && sha256 === null) {
     throw document.error(['processor'], `there is no processor.mjs for version ${version}`);
@@ -138,19 +183,17 @@ async function readVersion(
   const description = {
     ...shared,
     processor: sha256 === null ? undefined : { sha256, ...processor },
-    model,
-    version,
-    description: details[version]?.description,
-    held_out: details[version]?.held_out,
   };
   const stored = {
     file: path.join(at, 'model.onnx'),
-    fingerprint: await fingerprintOf(at, reference),
+    fingerprint: await fingerprintOf(at, [
+      ...(reference === undefined ? [] : [reference]),
+      ...(await inputFiles(description, at)),
+    ]),
     reference,
     description,
   };
-  const { description: ofModel } = shared;
-  return { about: { description: ofModel, version_policy, default_version }, stored };
+  return { about, stored };
 }
 
 /** The one that the manifest names, also where it is not there: that is to be told. */

@@ -1,6 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { z } from 'zod';
-import { text } from './scaler.schema.js';
+import { text } from '#libs/kinds';
 
 /** It is shown inside other documents, where a reference would lead elsewhere. */
 const REFERENCES = /"(?:\$ref|\$dynamicRef|\$id|\$schema)":/;
