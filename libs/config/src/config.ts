@@ -1,4 +1,5 @@
 import { type z } from 'zod';
+import { inputsSchema } from './inputs.config.js';
 import { jobsSchema } from './jobs.config.js';
 import { limitsSchema } from './limits.config.js';
 import { modelsSchema } from './models.config.js';
@@ -16,6 +17,7 @@ const schemas = {
   jobs: jobsSchema,
   store: storeSchema,
   limits: limitsSchema,
+  inputs: inputsSchema,
   webhooks: webhooksSchema,
   telemetry: telemetrySchema,
   traces: tracesSchema,

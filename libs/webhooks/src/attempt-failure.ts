@@ -14,6 +14,18 @@ const TIMEOUTS: Record<string, string> = {
   ETIMEOUT: 'the name servers did not answer in time',
 };
 
+/** A call that fails with one of these may succeed a moment later. */
+const PASSING = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'UND_ERR_SOCKET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ESERVFAIL',
+  'EREFUSED',
+]);
+
 const BROKEN: Record<string, string> = {
   ECONNREFUSED: 'the connection was refused',
   ECONNRESET: 'the connection was closed before an answer',
@@ -36,14 +48,21 @@ export function failureOf(thrown: unknown): { outcome: AttemptOutcome; error: st
   const chain = chainOf(thrown);
   const forbidden = chain.find((error) => error instanceof OutboundForbidden);
   if (forbidden) return { outcome: 'forbidden', error: forbidden.message.slice(0, MAX_LENGTH) };
-  const codes = chain
-    .flatMap(({ name, code }) => [name, code])
-    .filter((c) => typeof c === 'string');
+  const codes = codesOf(chain);
   const timeout = codes.find((code) => code in TIMEOUTS);
   if (timeout !== undefined) return { outcome: 'timed-out', error: TIMEOUTS[timeout] ?? timeout };
   // Those of TLS and of the HTTP parser tell enough: CERT_HAS_EXPIRED, HPE_INVALID_CONSTANT.
   const code = chain.map((error) => error.code).find((c) => typeof c === 'string');
   return { outcome: 'unreachable', error: code === undefined ? OTHER : (BROKEN[code] ?? code) };
+}
+
+/** Whether a call that was kept from an answer by this may get one a moment later. */
+export function mayPass(thrown: unknown): boolean {
+  return codesOf(chainOf(thrown)).some((code) => code in TIMEOUTS || PASSING.has(code));
+}
+
+function codesOf(chain: readonly Caught[]): string[] {
+  return chain.flatMap(({ name, code }) => [name, code]).filter((c) => typeof c === 'string');
 }
 
 interface Caught {

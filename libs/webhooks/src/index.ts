@@ -1,3 +1,5 @@
+export { FetchFailed, type FetchFailure } from './fetch-failed.js';
+export { FileFetcher } from './file.fetcher.js';
 export { OutboundForbidden } from './outbound-forbidden.js';
 export { OutboundGuard } from './outbound-guard.js';
 export { OutboundClient } from './outbound.client.js';

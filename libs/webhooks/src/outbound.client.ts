@@ -60,18 +60,9 @@ export class OutboundClient {
    *   side from answering.
    */
   async request(url: string, outbound: OutboundRequest): Promise<OutboundAnswer> {
-    const { method, headers, body = null, maxAnswerBytes } = outbound;
-    const target = this.guard.checkUrl(url);
+    const { maxAnswerBytes } = outbound;
     const start = performance.now();
-    const answer = await this.poolOf(target).request({
-      method,
-      path: target.pathname + target.search,
-      headers: { 'accept-encoding': 'identity', ...headers },
-      body,
-      // Each byte of the headers would begin a timeout of undici anew. While it connects it heeds no signal,
-      // but its connect timeout.
-      signal: AbortSignal.timeout(this.timeoutMs),
-    });
+    const answer = await this.open(url, outbound, AbortSignal.timeout(this.timeoutMs));
     const latencyMs = Math.round(performance.now() - start);
     return {
       status: answer.statusCode,
@@ -79,6 +70,27 @@ export class OutboundClient {
       body: await readSome(answer.body, maxAnswerBytes),
       latencyMs,
     };
+  }
+
+  /**
+   * The answer as it comes in. Whoever has it reads its body to the end, or destroys it.
+   * @param signal ends the call, before the headers and after them. @throws as `request` does.
+   */
+  async open(
+    url: string,
+    { method, headers, body }: Omit<OutboundRequest, 'maxAnswerBytes'>,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
+    const target = this.guard.checkUrl(url);
+    return this.poolOf(target).request({
+      method,
+      path: target.pathname + target.search,
+      headers: { 'accept-encoding': 'identity', ...headers },
+      body: body ?? null,
+      // Each byte of the headers would begin a timeout of undici anew. While it connects it heeds no signal,
+      // but its connect timeout.
+      signal,
+    });
   }
 
   /** Waits for the calls under way. */
