@@ -1,16 +1,9 @@
-/** One instance cannot be used. The message is for its caller. */
-export class InstanceError extends Error {
-  override readonly name = 'InstanceError';
-}
+/** Why a job failed with `execution-timeout`. */
+export const OVERRAN = 'It computed for longer than execution_timeout_s, and was stopped.';
 
 /** A `processor.mjs` failed on one instance. The message is its author's, for the caller. */
 export class ProcessingError extends Error {
   override readonly name = 'ProcessingError';
-}
-
-/** `model.yaml` and the graph do not fit together. The message is for the operator. */
-export class ManifestMismatch extends Error {
-  override readonly name = 'ManifestMismatch';
 }
 
 /** The runner process ended while it had work. */
@@ -39,6 +32,24 @@ export class RunTimeout extends Error {
 
   constructor() {
     super('the batch ran for too long');
+  }
+}
+
+/** A sequence was ended before its time, as its job is over. */
+export class SequenceCanceled extends Error {
+  override readonly name = 'SequenceCanceled';
+
+  constructor() {
+    super('the job is over');
+  }
+}
+
+/** A sequence took longer than it may, and has left its batch. The message is for its caller. */
+export class SequenceTimeout extends Error {
+  override readonly name = 'SequenceTimeout';
+
+  constructor() {
+    super(OVERRAN);
   }
 }
 

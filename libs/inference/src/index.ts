@@ -1,5 +1,5 @@
 export type { Batch, Slice } from './batching/batch.js';
-export type { RanReply, SliceOutcome } from './runner/protocol.js';
+export type { Piece, RanReply, SliceOutcome } from './runner/protocol.js';
 export { threadsFor } from './runner/threads.js';
 export {
   type BatchHandler,

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunnerCrashed } from './errors.js';
 import type { RanReply } from './runner/protocol.js';
-import type { Runner } from './runner/runner.js';
+import { AdaptiveCap } from './batching/adaptive-cap.js';
+import type { Runner, SequenceRun } from './runner/runner.js';
 
-/** Batches under way in a runner: one computes while the next is already there. */
-const SLOTS = 2;
+/** Batches under way in a runner, unless it has slots: one computes while the next is already there. */
+const BATCHES = 2;
 /** Between crashes without a batch that succeeded. */
 const RESTART_DELAYS_MS = [0, 100, 500, 1000, 2000, 5000];
 /** After so many starts that fail an instance counts as failed, and is tried again now and then. */
@@ -26,8 +27,8 @@ export interface InstanceOptions {
 
 /** A place in an instance, from the decision to fire a batch to its reply. */
 export interface Lease {
-  /** @throws RunnerCrashed, RunTimeout */
-  run(slices: string[], timeoutMs: number): Promise<RanReply>;
+  /** @throws RunnerCrashed, RunTimeout, SequenceCanceled @see Runner */
+  run(slices: string[], timeoutMs: number, sequence?: SequenceRun): Promise<RanReply>;
   /** Must be called once, whatever happened. */
   release(): void;
 }
@@ -38,6 +39,8 @@ export class Instance {
   private runner: Runner | undefined;
   private crashes = 0;
   private leases = 0;
+  /** Sequences that memory suffices for; undefined: it runs batches. */
+  private slots: AdaptiveCap | undefined;
   private alone = false;
   private busyUntilMs = 0;
   private handOverMs = 1;
@@ -55,6 +58,8 @@ export class Instance {
     });
     if (this.stopping.signal.aborted) runner.kill();
     this.runner = runner;
+    const { slots } = runner.loaded;
+    if (slots !== undefined) this.slots ??= new AdaptiveCap(slots);
     this.options.onUp();
     return runner;
   }
@@ -67,12 +72,19 @@ export class Instance {
     return this.runner !== undefined && this.leases === 0;
   }
 
+  /** Batches, or sequences, that it has. */
+  get underWay(): number {
+    return this.leases;
+  }
+
   /**
    * Until it wants a batch. While one is computed the next is wanted just before its end, and not
    * sooner: till then more urgent jobs may come, and more company.
    */
   freeInMs(nowMs: number): number {
-    if (!this.runner || this.alone || this.leases >= SLOTS) return Infinity;
+    if (!this.runner || this.alone) return Infinity;
+    if (this.slots) return this.leases < this.slots.rows ? 0 : Infinity;
+    if (this.leases >= BATCHES) return Infinity;
     return this.leases === 0 ? 0 : Math.max(0, this.busyUntilMs - 2 * this.handOverMs - nowMs);
   }
 
@@ -85,10 +97,11 @@ export class Instance {
     this.alone = alone;
     this.busyUntilMs = Math.max(this.busyUntilMs, leasedMs + this.handOverMs) + expectedMs;
     return {
-      run: async (slices, timeoutMs) => {
+      run: async (slices, timeoutMs, sequence) => {
         this.handOverMs += NEWEST * (performance.now() - leasedMs - this.handOverMs);
-        const reply = await runner.run(slices, timeoutMs);
+        const reply = await runner.run(slices, timeoutMs, sequence);
         this.crashes = 0;
+        this.slots?.succeeded(this.leases);
         return reply;
       },
       release: () => {
@@ -109,6 +122,7 @@ export class Instance {
   private onEnd(crash: RunnerCrashed): void {
     this.runner = undefined;
     if (this.stopping.signal.aborted) return;
+    if (crash.outOfMemory) this.slots?.ranOutOfMemory(this.leases);
     this.options.onCrash(crash);
     // Ends early only when it is stopped, and then it is no error.
     this.restart().catch(() => undefined);

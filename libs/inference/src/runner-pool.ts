@@ -80,7 +80,7 @@ export class RunnerPool implements Capacity {
     const nowMs = performance.now();
     const candidates = alone ? this.instances.filter(({ isIdle }) => isIdle) : this.instances;
     const [soonest] = candidates.toSorted(
-      (a, b) => a.freeInMs(nowMs) - b.freeInMs(nowMs) || Number(b.isIdle) - Number(a.isIdle),
+      (a, b) => a.freeInMs(nowMs) - b.freeInMs(nowMs) || a.underWay - b.underWay,
     );
     if (!soonest) throw new Error('no instance is free');
     return soonest.lease(expectedMs, alone);

@@ -21,6 +21,7 @@ function fixedPart(description: VersionDescription): object {
 
 /** Most rows of a message to a runner. @param maxBatchSize as the manifest says. */
 export function messageRows(loaded: Loaded, maxBatchSize: number): number {
+  if (loaded.slots !== undefined) return 1;
   const most = maxBatchSize === 0 ? DEFAULT_ROWS : maxBatchSize;
   if (loaded.rowsPerRun !== 1) return Math.min(most, loaded.rowsPerRun ?? Infinity);
   const ms = loaded.samples.find(({ rows }) => rows === 1)?.ms ?? SINGLY_MS;

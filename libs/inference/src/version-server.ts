@@ -1,13 +1,15 @@
 import { APP_VERSION } from '#libs/config';
 import type { DriftBasis, JobProblem, VersionDescription, VersionReport } from '#libs/contracts';
 import { jobProblem } from '#libs/contracts';
-import { contentOf, digestOf, laneOf, modelFiles } from '#libs/models';
+import { laneOf } from '#libs/kinds';
+import { contentOf, digestOf, versionFiles } from '#libs/models';
 import { AdaptiveCap } from './batching/adaptive-cap.js';
 import { type Batch, type BatchJob, rowsOf } from './batching/batch.js';
 import { Batcher } from './batching/batcher.js';
-import { plainReason, RunnerCrashed, RunTimeout } from './errors.js';
+import { OVERRAN, plainReason, RunnerCrashed, RunTimeout, SequenceCanceled } from './errors.js';
+import type { Lease } from './instance.js';
 import { IdleTimer } from './idle-timer.js';
-import type { Loaded, ProfiledReply, RanReply } from './runner/protocol.js';
+import type { Loaded, Piece, ProfiledReply, RanReply } from './runner/protocol.js';
 import { RunnerPool, type RunnerPoolOptions } from './runner-pool.js';
 import { messageRows, needsReload } from './version-change.js';
 
@@ -25,6 +27,8 @@ export interface ServedJob extends BatchJob {
   readonly runBudgetMs: number;
   /** Its caller said how long it may compute. */
   readonly isTimed: boolean;
+  /** The whole of the time that it may compute; each prompt of a job that generates has as much. */
+  readonly runLimitMs: number;
   /** How long it waited for its model to be loaded. */
   loadMs: number;
   /** Some of it has gone to a runner. */
@@ -45,6 +49,11 @@ export interface BatchHandler<T> {
    * @returns the text of each slice that is left, see RunRequest.
    */
   begin(batch: Batch<T>, content?: string): Promise<string[]>;
+  /**
+   * Hears of text that is being generated for the only slice of a batch, before the batch is finished.
+   * What a run has told counts no more when the slice is run again.
+   */
+  told?(batch: Batch<T>, piece: Piece): void;
   /** Publishes the jobs that have come to their end with this batch. */
   finish(batch: Batch<T>, reply: RanReply): Promise<void>;
   /** Hears of a batch that came to no end, as its runner crashed or hung; its jobs go on. */
@@ -95,6 +104,8 @@ export class VersionServer<T extends ServedJob> {
   private readonly cap: AdaptiveCap;
   private readonly batcher: Batcher<T>;
   private readonly inFlight = new Set<Promise<void>>();
+  /** Under way, where the model has slots. */
+  private readonly sequences = new Set<{ job: T; ending: AbortController }>();
   private readonly idle: IdleTimer;
   private source: VersionSource;
   private pool: RunnerPool | undefined;
@@ -264,16 +275,21 @@ export class VersionServer<T extends ServedJob> {
     return true;
   }
 
-  /** Forgets what has not started of a job that is over. */
+  /** Forgets what has not started of a job that is over, and ends what it generates. */
   withdraw(job: T): void {
     this.batcher.remove(job);
+    for (const sequence of this.sequences) if (sequence.job === job) sequence.ending.abort();
   }
 
   /** Hands back what has not started, finishes what has, and ends the runners. */
   async stop(): Promise<void> {
     this.stopped = true;
     this.idle.stop();
-    for (const job of this.batcher.close()) job.handBack();
+    for (const job of this.batcher.close()) {
+      // Whoever takes it next generates all of it.
+      this.withdraw(job);
+      job.handBack();
+    }
     await Promise.allSettled(this.inFlight);
     this.pool?.stop();
     this.pool = undefined;
@@ -321,12 +337,33 @@ export class VersionServer<T extends ServedJob> {
       this.noteLoading(batch);
       const texts = await this.options.handler.begin(batch, this.content);
       if (texts.length === 0) return null;
-      const reply = await lease.run(texts, Math.min(...batch.slices.map((s) => s.job.runBudgetMs)));
+      const reply =
+        pool.loaded?.slots === undefined
+          ? await lease.run(texts, Math.min(...batch.slices.map((s) => s.job.runBudgetMs)))
+          : await this.generate(batch, texts, lease);
       this.learn(batch, reply);
       return reply;
     } finally {
       lease.release();
       this.batcher.wake();
+    }
+  }
+
+  /** The only instance of a batch, in a slot. */
+  private async generate(batch: Batch<T>, texts: string[], lease: Lease): Promise<RanReply> {
+    const [slice] = batch.slices;
+    if (!slice) throw new Error('a sequence is of some job');
+    const { job, from } = slice;
+    const sequence = { job, ending: new AbortController() };
+    this.sequences.add(sequence);
+    try {
+      return await lease.run(texts, job.runLimitMs, {
+        seed: `${job.id}/${String(from)}`,
+        told: (piece) => this.options.handler.told?.(batch, piece),
+        signal: sequence.ending.signal,
+      });
+    } finally {
+      this.sequences.delete(sequence);
     }
   }
 
@@ -343,6 +380,7 @@ export class VersionServer<T extends ServedJob> {
   /** After a crash the jobs run again here; whatever else went wrong may go better elsewhere. */
   private async recover(batch: Batch<T>, error: unknown): Promise<void> {
     this.options.handler.lost?.(batch, error);
+    if (error instanceof SequenceCanceled) return;
     const all = [...new Set(batch.slices.map(({ job }) => job))];
     const overran = error instanceof RunTimeout && isToBlame(batch, all);
     const jobs = all.filter((job) => !job.isOver);
@@ -367,15 +405,14 @@ export class VersionServer<T extends ServedJob> {
   private giveBack(jobs: T[], error: unknown): void {
     this.options.onError(error as Error);
     for (const job of jobs) {
-      this.batcher.remove(job);
+      this.withdraw(job);
       job.handBack(HAND_BACK_MS);
     }
   }
 
   private async endOverrun(jobs: T[]): Promise<void> {
-    for (const job of jobs) this.batcher.remove(job);
-    const detail = 'It computed for longer than execution_timeout_s, and was stopped.';
-    await this.options.handler.fail(jobs, jobProblem('execution-timeout', detail));
+    for (const job of jobs) this.withdraw(job);
+    await this.options.handler.fail(jobs, jobProblem('execution-timeout', OVERRAN));
   }
 
   private async openPool(): Promise<void> {
@@ -405,7 +442,7 @@ export class VersionServer<T extends ServedJob> {
 
   private async startPool(source: VersionSource): Promise<StartedPool> {
     await this.options.makeRoom();
-    const digest = modelFiles(source.file).then(digestOf);
+    const digest = versionFiles(source.file, source.description).then(digestOf);
     // A folder that cannot be read fails the start as well, which says why.
     digest.catch(() => undefined);
     const pool = new RunnerPool({

@@ -9,15 +9,9 @@ import {
   type ProcessorHook,
   type VersionDescription,
 } from '#libs/contracts';
+import { type CallParameters, InstanceError, ManifestMismatch } from '#libs/kinds';
 import { InputValidator, processorFile } from '#libs/models';
-import {
-  InstanceError,
-  ManifestMismatch,
-  ModelLoadError,
-  plainReason,
-  ProcessingError,
-} from '../errors.js';
-import type { CallParameters } from '../outputs/output-decoder.js';
+import { ModelLoadError, plainReason, ProcessingError } from '../errors.js';
 import { jsonText } from './json-text.js';
 
 /** A version's `processor.mjs`, told whose it is. */

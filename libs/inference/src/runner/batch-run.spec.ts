@@ -1,11 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Padding, TensorInfo, VersionDescription } from '#libs/contracts';
-import { InstanceError, ProcessingError } from '../errors.js';
-import { TensorEncoder } from '../inputs/tensor.encoder.js';
-import type { CallParameters } from '../outputs/output-decoder.js';
-import { TensorDecoder } from '../outputs/tensor.decoder.js';
-import type { Batch } from '../tensors.js';
+import {
+  failedLine,
+  jobProblem,
+  type Padding,
+  type TensorInfo,
+  type VersionDescription,
+} from '#libs/contracts';
+import {
+  type Batch,
+  type CallParameters,
+  InstanceError,
+  openEncoder,
+  outputKind,
+} from '#libs/kinds';
+import { ProcessingError } from '../errors.js';
 import { type Engine, runBatch } from './batch-run.js';
 
 /** What each run of an engine was given. */
@@ -68,6 +77,27 @@ describe('runBatch', () => {
     const sut = doubling(8, () => new Error('std::bad_alloc'));
     const ran = await runBatch(sut, ['\n1']);
     expect(ran).toMatchObject({ outOfMemory: false, slices: [{ done: 0 }] });
+  });
+
+  it('neither prepares nor runs what has failed already', async () => {
+    const problem = jobProblem('input-fetch-failed', 'It answered 404.');
+    const plain = doubling(8, () => null);
+    const prepare = (value: unknown) => Promise.resolve((value as number) + 10);
+    for (const sut of [plain, { ...plain, encoder: { ...plain.encoder, prepare } }]) {
+      const ran = await runBatch(sut, [`\n1,\n${failedLine(problem)}`, '\n3']);
+      expect(outputsOf(ran)).toMatchObject([
+        [expect.anything(), { error: problem }],
+        [expect.anything()],
+      ]);
+      expect(ran.slices).toMatchObject([
+        { done: 1, error: problem },
+        { done: 1, error: null },
+      ]);
+    }
+    expect(plain.runs).toEqual([
+      [1, 3],
+      [11, 13],
+    ]);
   });
 
   it('leaves out of the run what could not be prepared', async () => {
@@ -144,20 +174,27 @@ const outputs: TensorInfo[] = [
 ];
 
 /** A graph of running sums and of the mean over what the mask leaves. */
-function sums({ padding, maxRows }: { padding: Padding | undefined; maxRows: number }): Engine {
+async function sums({
+  padding,
+  maxRows,
+}: {
+  padding: Padding | undefined;
+  maxRows: number;
+}): Promise<Engine> {
   const inputs = padding?.mask === undefined ? [x] : [x, mask];
-  const encoder = new TensorEncoder({
+  const version = {
     model: 'm',
     version: '1',
     input: { kind: 'tensor' },
     output: { kind: 'tensor' },
     batching: { max_batch_size: maxRows, max_queue_delay_ms: 0, padding },
     tensors: { inputs, outputs },
-  } as VersionDescription);
+  } as VersionDescription;
+  const encoder = await openEncoder(version, inputs, '');
   return {
     maxRows,
     encoder,
-    decoder: new TensorDecoder(outputs),
+    decoder: outputKind(version.output).openDecoder(version, outputs),
     infer: (prepared) => {
       const batch = encoder.encode(prepared, prepared.length);
       const values = Array.from(batch['x']?.data as BigInt64Array, Number);
@@ -202,8 +239,8 @@ describe('instances of different lengths', () => {
       fc.asyncProperty(graphs, slices, async (settings, jobs) => {
         const text = (instances: unknown[]) =>
           `\n${instances.map((value) => JSON.stringify(value)).join(',\n')}`;
-        const together = outputsOf(await runBatch(sums(settings), jobs.map(text))).flat();
-        const plain = sums({ padding: undefined, maxRows: 1 });
+        const together = outputsOf(await runBatch(await sums(settings), jobs.map(text))).flat();
+        const plain = await sums({ padding: undefined, maxRows: 1 });
         const alone = [];
         for (const value of jobs.flat()) {
           alone.push(...outputsOf(await runBatch(plain, [text([value])])).flat());
@@ -215,7 +252,7 @@ describe('instances of different lengths', () => {
 
   it('share runs only where they are filled up to one length', async () => {
     const sizes = async (padding: Padding | undefined) => {
-      const ran = await runBatch(sums({ padding, maxRows: 8 }), ['\n[1],\n[1,2],\n[1,2,3]']);
+      const ran = await runBatch(await sums({ padding, maxRows: 8 }), ['\n[1],\n[1,2],\n[1,2,3]']);
       return ran.slices[0]?.batchSize;
     };
     expect(await sizes(undefined)).toBe(1);

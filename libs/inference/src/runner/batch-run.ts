@@ -1,8 +1,6 @@
-import type { InputEncoder } from '../inputs/input-encoder.js';
+import type { Batch, InputEncoder, OutputDecoder } from '#libs/kinds';
 import { isOutOfMemory } from '../out-of-memory.js';
-import type { OutputDecoder } from '../outputs/output-decoder.js';
 import type { BoundProcessor } from '../processor/load-processor.js';
-import type { Batch } from '../tensors.js';
 import type { Observer } from './observer.js';
 import type { BatchTiming, RanReply } from './protocol.js';
 import { Slices } from './slices.js';
@@ -69,6 +67,7 @@ class BatchRun {
     const { instances, parameters } = this.slices;
     const settled = await Promise.allSettled(
       instances.map(async (sent, i) => {
+        if (sent === undefined) return undefined;
         const instance = preprocess ? await preprocess(sent, parameters[i] ?? {}) : sent;
         return encoder.prepare ? encoder.prepare(instance) : instance;
       }),
@@ -125,10 +124,10 @@ class BatchRun {
     const { slices, observer } = this;
     instances.forEach((instance, row) => {
       slices.batchSizes[instance] = instances.length;
-      const lengths = encoder.lengthsOf?.(this.prepared[instance]);
+      const context = encoder.contextOf?.(this.prepared[instance]);
       const parameters = slices.parameters[instance] ?? {};
       try {
-        slices.outputs[instance] = decoder.decode(outputs, row, parameters, lengths);
+        slices.outputs[instance] = decoder.decode(outputs, row, parameters, context);
         if (!observer) return;
         observer.instance(this.prepared[instance]);
         decoder.tell?.(observer);

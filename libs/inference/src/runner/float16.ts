@@ -1,5 +1,5 @@
 import { Tensor } from 'onnxruntime-node';
-import type { TensorData } from '../tensors.js';
+import type { TensorData } from '#libs/kinds';
 
 /*
  * The native half of onnxruntime-node 1.30 exchanges float16 as raw bits (Uint16Array). Its JavaScript

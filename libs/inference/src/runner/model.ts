@@ -1,10 +1,18 @@
+import path from 'node:path';
 import { PROCESSOR_HOOKS, type VersionDescription } from '#libs/contracts';
-import { type BatchAxis, batchAxisOf, maxRowsOf } from '#libs/models';
-import { type InputEncoder, inputEncoder } from '../inputs/input-encoder.js';
+import {
+  type Batch,
+  type BatchAxis,
+  batchAxisOf,
+  type InputEncoder,
+  maxRowsOf,
+  openEncoder,
+  type OutputDecoder,
+  outputKind,
+  repeatLastRow,
+} from '#libs/kinds';
 import { isOutOfMemory } from '../out-of-memory.js';
-import { type OutputDecoder, outputDecoder } from '../outputs/output-decoder.js';
 import { type BoundProcessor, loadProcessor } from '../processor/load-processor.js';
-import { type Batch, repeatLastRow } from '../tensors.js';
 import { type Ran, runBatch } from './batch-run.js';
 import type { Observer } from './observer.js';
 import type { BatchTiming, Loaded, LoadRequest, RunSample } from './protocol.js';
@@ -40,8 +48,8 @@ export class Model {
     const model = new Model(
       session,
       batchAxisOf(tensors, maxBatchSize),
-      inputEncoder(version, tensors.inputs),
-      outputDecoder(version, tensors.outputs),
+      await openEncoder(version, tensors.inputs, path.dirname(request.file)),
+      outputKind(version.output).openDecoder(version, tensors.outputs),
       processor,
       request.observe ? await watched(version, request.reference) : undefined,
     );
@@ -88,7 +96,7 @@ export class Model {
    * bear harmless rows; a raw graph may rightly refuse zeros.
    */
   private async warmUp(version: VersionDescription): Promise<RunSample[]> {
-    const { input, warmup, batching } = version;
+    const { warmup, batching } = version;
     const maxRows = maxRowsOf(this.axis, batching.max_batch_size);
     if (this.axis.kind !== 'dynamic') this.maxRows = maxRows;
     const options = {
@@ -100,7 +108,7 @@ export class Model {
       },
       mayFail: (error: unknown, rows: number) => {
         if (error instanceof LostBatchDimension) return false;
-        return input.kind === 'tensor' || (rows > 1 && isOutOfMemory(error));
+        return this.encoder.sampleMayFail === true || (rows > 1 && isOutOfMemory(error));
       },
     };
     try {

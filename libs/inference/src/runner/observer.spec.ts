@@ -1,10 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Counts, OutputSpec, VersionDescription } from '#libs/contracts';
+import type {
+  ClassificationOutput,
+  Counts,
+  OutputSpec,
+  RegressionOutput,
+  VersionDescription,
+} from '#libs/contracts';
 import { driftFeatures } from '#libs/models';
 import { under } from '#libs/statistics';
 import { Observer } from './observer.js';
 
-const classes: OutputSpec = {
+const classes: ClassificationOutput = {
   kind: 'classification',
   activation: 'none',
   labels: ['a', 'b', 'c'],
@@ -80,7 +86,7 @@ describe('Observer', () => {
   });
 
   it('counts values of a regression', () => {
-    const sut = observer({ kind: 'regression', mean: 0, std: 1, decimals: 1 });
+    const sut = observer({ kind: 'regression', mean: 0, std: 1, decimals: 1 } as RegressionOutput);
     sut.instance([0, 0]);
     sut.estimated(7);
     expect(sum(under(sut.take() ?? {}, 'value'))).toBe(1);

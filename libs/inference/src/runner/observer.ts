@@ -1,7 +1,12 @@
-import type { Counts, DriftFeature, VersionDescription } from '#libs/contracts';
-import { isNumberField } from '#libs/models';
+import {
+  type Counts,
+  type DriftFeature,
+  isClassification,
+  isTabular,
+  type VersionDescription,
+} from '#libs/contracts';
+import { isNumberField, type PredictionObserver } from '#libs/kinds';
 import { binName, binOf } from '#libs/statistics';
-import type { PredictionObserver } from '../outputs/output-decoder.js';
 
 /** Bins of shares from 0 to 1; by arithmetic, as it is done for each instance. */
 const SHARE_BINS = 20;
@@ -41,7 +46,7 @@ export class Observer implements PredictionObserver {
     { input, output, drift }: VersionDescription,
     private readonly features: readonly DriftFeature[],
   ) {
-    this.labels = output.kind === 'classification' ? output.labels : [];
+    this.labels = isClassification(output) ? output.labels : [];
     this.classes = new Int32Array(this.labels.length);
     this.threshold = drift ? drift.low_confidence : 0;
     const value = features.find(({ kind }) => kind === 'value');
@@ -49,7 +54,7 @@ export class Observer implements PredictionObserver {
       const edges = Float64Array.from(value.edges ?? []);
       this.value = { edges, counts: new Int32Array(edges.length + 1) };
     }
-    const fields = input.kind === 'tabular' ? input.fields : [];
+    const fields = isTabular(input) ? input.fields : [];
     this.columns = features
       .filter(({ kind }) => kind === 'input')
       .map((feature) => {

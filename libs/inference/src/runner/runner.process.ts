@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { plainReason } from '../errors.js';
+import { GenerationModel, generates } from '../generation/generation-model.js';
 import { Model } from './model.js';
 import { profile } from './profile.js';
-import type { LoadRequest, RunnerReply, RunnerRequest, RunRequest } from './protocol.js';
+import type { Loaded, LoadRequest, RunnerReply, RunnerRequest, RunRequest } from './protocol.js';
 
 /** How old a reading of the process's memory may be: reading it takes longer than a small batch. */
 const MEMORY_READ_MS = 1000;
@@ -17,6 +18,8 @@ const IDLE_PAUSE = 1;
  * event loop, because native code can abort, and because its end returns all of its memory.
  */
 let model: Model | undefined;
+/** In place of the above, where sequences join and leave. */
+let generation: GenerationModel | undefined;
 let work: Promise<void> = Promise.resolve();
 let waiting = 0;
 let memory = { readAt: -Infinity, rssBytes: 0 };
@@ -25,9 +28,7 @@ let telling: NodeJS.Timeout | undefined;
 async function handle(request: LoadRequest | RunRequest): Promise<RunnerReply> {
   if (request.type === 'load') {
     try {
-      const opened = await Model.load(request);
-      model = opened.model;
-      return { type: 'loaded', loaded: opened.loaded };
+      return { type: 'loaded', loaded: await load(request) };
     } catch (error) {
       return { type: 'load-failed', reason: plainReason(error) };
     }
@@ -36,6 +37,17 @@ async function handle(request: LoadRequest | RunRequest): Promise<RunnerReply> {
   const ran = await model.run(request.slices, model.watch?.observer);
   if (model.watch) telling ??= setTimeout(tellObserved, OBSERVED_MS);
   return { type: 'ran', batch: request.batch, ...ran, rssBytes: rssBytes() };
+}
+
+async function load(request: LoadRequest): Promise<Loaded> {
+  if (generates(request.description)) {
+    const opened = await GenerationModel.load(request, { send, rssBytes });
+    generation = opened.model;
+    return opened.loaded;
+  }
+  const opened = await Model.load(request);
+  model = opened.model;
+  return opened.loaded;
 }
 
 function rssBytes(): number {
@@ -75,6 +87,14 @@ async function profileReference(): Promise<void> {
 process.on('message', (request: RunnerRequest) => {
   if (request.type === 'profile') {
     void profileReference();
+    return;
+  }
+  if (request.type === 'cancel') {
+    generation?.cancel(request.batch);
+    return;
+  }
+  if (generation && request.type === 'run') {
+    generation.run(request);
     return;
   }
   waiting++;

@@ -3,10 +3,12 @@ import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { runnerEnvironment } from '#libs/config';
 import type { Counts } from '#libs/contracts';
-import { ModelLoadError, RunnerCrashed, RunTimeout } from '../errors.js';
+import { ModelLoadError, RunnerCrashed, RunTimeout, SequenceCanceled } from '../errors.js';
 import type {
   Loaded,
   LoadRequest,
+  Piece,
+  PiecesReply,
   ProfiledReply,
   RanReply,
   RunnerReply,
@@ -25,22 +27,39 @@ export interface RunnerOptions extends Omit<LoadRequest, 'type' | 'observe'> {
   onObserved?: ((counts: Counts) => void) | undefined;
 }
 
+/** Of a model with slots: a batch is a sequence, which comes and goes by itself. */
+export interface SequenceRun {
+  /** See SequenceRequest. */
+  seed: string;
+  /** Hears its text, as it comes. */
+  told: (piece: Piece) => void;
+  /** Ends it, and frees its slot at once. */
+  signal: AbortSignal;
+}
+
 interface Pending {
   timeoutMs: number;
+  told?: ((piece: Piece) => void) | undefined;
+  /** Of a sequence. */
+  watchdog?: NodeJS.Timeout | undefined;
   resolve: (reply: RanReply) => void;
   reject: (error: Error) => void;
 }
+
+/** A process ends sequences that take too long by itself; one that has not so long after hangs. */
+const ANSWER_MS = 5000;
 
 const ENTRY = new URL('./runner.process.js', import.meta.url);
 
 /** A runner process as its parent sees it. One life: after its end a new one is started. */
 export class Runner {
-  /** In the order in which they are computed. */
+  /** In the order in which they are computed; sequences are computed together. */
   private readonly pending = new Map<number, Pending>();
   private nextBatch = 0;
   private ended: RunnerCrashed | undefined;
   private watchdog: NodeJS.Timeout | undefined;
-  private overran = false;
+  /** The batch that took too long. */
+  private overran: number | undefined;
   private killed = false;
   private lastRssBytes: number;
   private profiling: PromiseWithResolvers<ProfiledReply> | undefined;
@@ -54,6 +73,7 @@ export class Runner {
     this.lastRssBytes = loaded.rssBytes;
     child.on('message', (reply: RunnerReply) => {
       if (reply.type === 'ran') this.ran(reply);
+      else if (reply.type === 'pieces') this.told(reply);
       else if (reply.type === 'observed') this.onObserved(reply.counts);
       else if (reply.type === 'profiled') this.profiling?.resolve(reply);
     });
@@ -105,16 +125,20 @@ export class Runner {
   }
 
   /**
-   * Runs a batch after those that were sent before it.
+   * Runs a batch after those that were sent before it, or a sequence along with them.
    * @param slices JSON texts, see RunRequest.
-   * @param timeoutMs of computing; after that the process is killed.
+   * @param timeoutMs of computing; after that the process is killed, or the sequence ended.
    * @throws RunTimeout for the batch that took too long; RunnerCrashed for any that was there when the
-   *   process ended otherwise, `suspect` where it was being computed.
+   *   process ended otherwise, `suspect` where it was being computed; SequenceCanceled.
    */
-  run(slices: string[], timeoutMs: number): Promise<RanReply> {
+  run(slices: string[], timeoutMs: number, sequence?: SequenceRun): Promise<RanReply> {
     if (this.ended) return Promise.reject(this.ended.forBystander());
     const batch = this.nextBatch++;
     return new Promise((resolve, reject) => {
+      if (sequence) {
+        this.generate(batch, slices, sequence, { timeoutMs, resolve, reject });
+        return;
+      }
       this.pending.set(batch, { timeoutMs, resolve, reject });
       this.child.send({ type: 'run', batch, slices } satisfies RunnerRequest);
       if (this.pending.size === 1) this.watch();
@@ -140,38 +164,75 @@ export class Runner {
     this.child.kill('SIGKILL');
   }
 
+  private generate(
+    batch: number,
+    slices: string[],
+    { seed, told, signal }: SequenceRun,
+    pending: Pending,
+  ): void {
+    const { timeoutMs, reject } = pending;
+    const watchdog = setTimeout(() => {
+      this.overrun(batch);
+    }, timeoutMs + ANSWER_MS);
+    this.pending.set(batch, { ...pending, told, watchdog });
+    const request = { type: 'run', batch, slices, sequence: { seed, timeoutMs } } as const;
+    this.child.send(request satisfies RunnerRequest);
+    signal.addEventListener('abort', () => {
+      if (!this.forget(batch)) return;
+      this.child.send({ type: 'cancel', batch } satisfies RunnerRequest);
+      reject(new SequenceCanceled());
+    });
+  }
+
+  private told({ pieces }: PiecesReply): void {
+    for (const { batch, ...piece } of pieces) this.pending.get(batch)?.told?.(piece);
+  }
+
   private ran(reply: RanReply): void {
     this.lastRssBytes = reply.rssBytes;
-    this.pending.get(reply.batch)?.resolve(reply);
-    this.pending.delete(reply.batch);
-    this.watch();
+    this.forget(reply.batch)?.resolve(reply);
+    if (this.loaded.slots === undefined) this.watch();
+  }
+
+  private forget(batch: number): Pending | undefined {
+    const pending = this.pending.get(batch);
+    clearTimeout(pending?.watchdog);
+    this.pending.delete(batch);
+    return pending;
   }
 
   /** Starts the clock of the batch that is computed now; batches run one after the other. */
   private watch(): void {
     clearTimeout(this.watchdog);
-    const [current] = this.pending.values();
+    const [current] = this.pending;
     if (!current) return;
+    const [batch, { timeoutMs }] = current;
     this.watchdog = setTimeout(() => {
-      this.overran = true;
-      this.kill();
-    }, current.timeoutMs);
+      this.overrun(batch);
+    }, timeoutMs);
+  }
+
+  private overrun(batch: number): void {
+    this.overran = batch;
+    this.kill();
   }
 
   private end(code: number | null, signal: string | null): void {
     clearTimeout(this.watchdog);
     // Nobody here sent that signal: the kernel does when memory runs out, and V8 aborts.
     const outOfMemory = (signal === 'SIGKILL' && !this.killed) || signal === 'SIGABRT';
-    const how = this.overran
-      ? 'computed for too long'
-      : `ended (${signal ?? `code ${String(code)}`})`;
+    const how =
+      this.overran !== undefined
+        ? 'computed for too long'
+        : `ended (${signal ?? `code ${String(code)}`})`;
     const crash = new RunnerCrashed(`the runner ${how}`, { suspect: true, outOfMemory });
     this.ended = crash;
-    [...this.pending.values()].forEach(({ reject }, i) => {
-      const computed = this.overran ? new RunTimeout() : crash;
-      reject(i === 0 ? computed : crash.forBystander());
-    });
-    this.pending.clear();
+    const [current] = this.pending.keys();
+    for (const batch of this.pending.keys()) {
+      const computed = batch === current || this.loaded.slots !== undefined;
+      const error = batch === this.overran ? new RunTimeout() : crash;
+      this.forget(batch)?.reject(computed ? error : crash.forBystander());
+    }
     this.profiling?.reject(crash);
     this.onEnd(crash);
   }

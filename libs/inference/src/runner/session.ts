@@ -1,9 +1,10 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { TensorInfo } from '#libs/contracts';
-import { type BatchAxis, checkModelFile } from '#libs/models';
+import { type Batch, type BatchAxis, sizeOf } from '#libs/kinds';
+import { checkModelFile } from '#libs/models';
 import { ModelLoadError } from '../errors.js';
+import type { GraphTensor } from '../generation/key-value-cache.js';
 import { fromWire, toWire } from './float16.js';
-import { type Batch, sizeOf } from '../tensors.js';
 import { providerChoice, providerFailure, usesNvidiaGpu } from './execution-providers.js';
 import { countGpus } from './gpus.js';
 import { becomeOomVictim } from './oom-victim.js';
@@ -55,6 +56,26 @@ export class Session {
       }
     }
     throw new ModelLoadError(failures.join('; '));
+  }
+
+  /**
+   * One run with tensors as they are, float16 as raw bits. What came out of one run may go into the next:
+   * it is not copied again, nor made a tensor again.
+   */
+  async call(
+    feeds: Readonly<Record<string, GraphTensor>>,
+    outputs: readonly string[],
+  ): Promise<GraphTensor[]> {
+    const tensors: Record<string, Tensor> = {};
+    for (const [name, tensor] of Object.entries(feeds)) {
+      const { type, data, dims } = tensor;
+      tensors[name] =
+        tensor instanceof Tensor
+          ? tensor
+          : new Tensor(type as 'float32', data as Float32Array, dims);
+    }
+    const results = await this.session.run(tensors, outputs);
+    return outputs.map((name) => results[name] as GraphTensor);
   }
 
   /**

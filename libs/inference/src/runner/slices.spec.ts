@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { InstanceError } from '../errors.js';
+import { failedLine, jobProblem } from '#libs/contracts';
+import { InstanceError } from '#libs/kinds';
 import { Slices } from './slices.js';
 
 describe('Slices', () => {
@@ -12,6 +13,20 @@ describe('Slices', () => {
   it('take texts that have line feeds of their own, which JSON escapes', () => {
     const text = JSON.stringify('a\nb');
     expect(new Slices([`\n${text},\n${text}`]).instances).toEqual(['a\nb', 'a\nb']);
+  });
+
+  it('have instances that have failed already, with their problems', () => {
+    const problem = jobProblem('input-fetch-failed', 'It answered 404.');
+    const sut = new Slices(['\n1', `\n${failedLine(problem)},\n"x"`]);
+    expect(sut.instances).toEqual([1, undefined, 'x']);
+    expect([0, 1, 2].map((i) => sut.hasFailed(i))).toEqual([false, true, false]);
+    sut.outputs[2] = '"y"';
+    expect(sut.outcomes()[1]).toEqual({
+      outputs: `${JSON.stringify({ error: problem })},"y"`,
+      done: 1,
+      error: problem,
+      batchSize: 0,
+    });
   });
 
   it('end in one outcome each, whose texts are a piece of an array', () => {

@@ -1,10 +1,18 @@
-import { type JobProblem, jobProblem, type ProblemCode } from '#libs/contracts';
-import { InstanceError, plainReason, ProcessingError } from '../errors.js';
-import type { CallParameters } from '../outputs/output-decoder.js';
+import {
+  hasFailedLines,
+  type JobProblem,
+  jobProblem,
+  type ProblemCode,
+  problemInLine,
+  splitLines,
+} from '#libs/contracts';
+import { type CallParameters, InstanceError } from '#libs/kinds';
+import { plainReason, ProcessingError, SequenceTimeout } from '../errors.js';
 import type { SliceOutcome } from './protocol.js';
 
 /** The instances of a batch, numbered through all of its slices, and what has become of each. */
 export class Slices {
+  /** Undefined where one has failed before it came here. */
   readonly instances: unknown[] = [];
   /** Of each instance's job. */
   readonly parameters: CallParameters[] = [];
@@ -21,7 +29,7 @@ export class Slices {
     for (const text of texts) {
       const end = text.indexOf('\n');
       const parameters = (end > 0 ? JSON.parse(text.slice(0, end)) : {}) as CallParameters;
-      for (const instance of JSON.parse(`[${text.slice(end + 1)}]`) as unknown[]) {
+      for (const instance of this.read(text.slice(end + 1))) {
         this.instances.push(instance);
         this.parameters.push(parameters);
         this.batchSizes.push(0);
@@ -32,13 +40,28 @@ export class Slices {
 
   /** @param code absent: by the kind of error. */
   fail(instance: number, error: unknown, code?: ProblemCode): void {
-    const problem = problemOf(error, code);
-    this.problems.set(instance, problem);
-    this.outputs[instance] = JSON.stringify({ error: problem });
+    this.settle(instance, problemOf(error, code));
   }
 
   hasFailed(instance: number): boolean {
     return this.problems.has(instance);
+  }
+
+  /** The instances of a slice. */
+  private read(lines: string): unknown[] {
+    if (!hasFailedLines(lines)) return JSON.parse(`[${lines}]`) as unknown[];
+    const before = this.instances.length;
+    return splitLines(lines).map((line, i) => {
+      const problem = problemInLine(line);
+      if (!problem) return JSON.parse(line) as unknown;
+      this.settle(before + i, problem);
+      return undefined;
+    });
+  }
+
+  private settle(instance: number, problem: JobProblem): void {
+    this.problems.set(instance, problem);
+    this.outputs[instance] = JSON.stringify({ error: problem });
   }
 
   /** By slice, once every instance has an output or a problem. */
@@ -63,6 +86,7 @@ export class Slices {
 }
 
 function problemOf(error: unknown, code: ProblemCode | undefined): JobProblem {
+  if (error instanceof SequenceTimeout) return jobProblem('execution-timeout', error.message);
   if (error instanceof InstanceError) return jobProblem(code ?? 'invalid-input', error.message);
   const kind = error instanceof ProcessingError ? 'processing-failed' : 'inference-failed';
   return jobProblem(code ?? kind, plainReason(error));
