@@ -12,6 +12,7 @@ declare module 'ioredis' {
     publishBatch(keyCount: number, ...args: Arguments): Result<(0 | 1)[], Context>;
     requeueBatch(keyCount: number, ...args: Arguments): Result<(0 | 1)[], Context>;
     tellProgress(keyCount: number, ...args: Arguments): Result<0 | 1, Context>;
+    tellTexts(keyCount: number, ...args: Arguments): Result<(0 | 1 | 2)[], Context>;
   }
 }
 type BeginAnswer = [fence: number, loneStarts: number, input?: string] | string;
@@ -21,6 +22,7 @@ const SCRIPTS = {
   publishBatch: 'publish-batch.lua',
   requeueBatch: 'requeue-batch.lua',
   tellProgress: 'progress.lua',
+  tellTexts: 'tell-texts.lua',
 } as const;
 
 /** Least time between two `progress` events of a job's webhook. */
@@ -67,6 +69,21 @@ export interface Part {
   /** JSON text of an array: those since the last part. */
   outputs: string;
 }
+
+/** What a running job has generated since the last time. */
+export interface FreshText {
+  id: string;
+  fence: number;
+  text: string;
+  /** Of all of its text so far, in UTF-8. */
+  bytes: number;
+  /** So far. */
+  tokens: number;
+}
+
+/** `refused`: the job has ended, or a newer attempt holds the fence. `gap`: Redis has lost what comes before. */
+export type TextAnswer = 'refused' | 'kept' | 'gap';
+const TEXT_ANSWERS = ['refused', 'kept', 'gap'] as const satisfies TextAnswer[];
 
 /** The job records in Redis as their attempts write them: what workers do. */
 export class AttemptStore {
@@ -149,6 +166,16 @@ export class AttemptStore {
       ...[keys.jobChannel, keys.courierChannel, PROGRESS_EVENT_MS],
     );
     return answer === 1;
+  }
+
+  /** Keeps the texts of running jobs as they grow, and tells who listens. All jobs must be of one model. */
+  async tellTexts(texts: readonly FreshText[]): Promise<TextAnswer[]> {
+    const records = texts.map(({ id }) => this.keys.record(id));
+    const answers = await this.redis.tellTexts(
+      ...[records.length, ...records, this.keys.jobChannel],
+      ...texts.flatMap(({ fence, text, bytes, tokens }) => [fence, text, bytes, tokens]),
+    );
+    return answers.map((answer) => TEXT_ANSWERS[answer]);
   }
 
   /** Failed attempts go back to the queue's records. @returns false where the fence was lost. */

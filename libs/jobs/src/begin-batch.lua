@@ -23,7 +23,7 @@ for i = 5, #KEYS do
       'started_at', held[4] or ARGV[1])
     if held[6] then
       -- What an earlier process had computed of it is computed again.
-      redis.call('HDEL', key, 'done')
+      redis.call('HDEL', key, 'done', 'told')
       redis.call('UNLINK', partsOf(key))
     end
     if status == 'queued' then

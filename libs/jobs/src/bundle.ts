@@ -31,6 +31,10 @@ export interface JobMessage {
   executionTimeoutMs?: number | undefined;
   /** Absent: its result is that of no other job, and no other's is its own. */
   cache?: CacheUse | undefined;
+  /** Some of its instances name their files by URL. */
+  remote?: true | undefined;
+  /** What is generated of its text is told at once. */
+  tellsText?: true | undefined;
   /** A worker died with it in hand. */
   suspect?: boolean | undefined;
 }

@@ -46,6 +46,7 @@ export {
   queuedRecord,
   startBy,
   toJobView,
+  type ToldText,
 } from './record.js';
 export { CLAIM_RENEWAL_MS, type KeptResult, ResultCache } from './result.cache.js';
 export { RedisHealth, type RedisMemory } from './redis.health.js';
@@ -53,5 +54,6 @@ export { RedisMetrics } from './redis.metrics.js';
 export { RedisIndicator } from './redis.indicator.js';
 export { Rollouts } from './rollouts.js';
 export { type Quota, type Submission, Submitter } from './submitter.js';
+export { LEAD as TURN_LEAD } from './turns.js';
 export { WebhookDefaults } from './webhook.defaults.js';
 export { WebhookSecrets } from './webhook.secrets.js';

@@ -344,6 +344,67 @@ describe('the life of a job in Redis', () => {
     });
   });
 
+  describe('with a text that grows', () => {
+    const piece = ({ id, fence }: Started, text: string, bytes: number, tokens: number) => ({
+      ...{ id, fence, text, bytes, tokens },
+    });
+
+    it('keeps what has been generated so far, until its end', async () => {
+      const [job, other] = [await created(), await created()];
+      const [run, otherRun] = [await begun(job), await begun(other)];
+      const first = [piece(run, 'Zwölf ', 7, 2), piece(otherRun, '🙂', 4, 1)];
+      expect(await store.tellTexts(first)).toEqual(['kept', 'kept']);
+      expect(await store.tellTexts([piece(run, 'Boxkämpfer', 18, 5)])).toEqual(['kept']);
+      // Sent again, as its answer was lost.
+      expect(await store.tellTexts(first)).toEqual(['kept', 'kept']);
+      expect(await store.find(job.id)).toMatchObject({
+        status: 'running',
+        done: 0,
+        told: { tokens: 5, bytes: 18 },
+      });
+      expect(await store.text(job.id, 0, 18)).toBe('Zwölf Boxkämpfer');
+      expect(await store.text(job.id, 7, 18)).toBe('Boxkämpfer');
+      expect(await store.text(other.id, 0, 4)).toBe('🙂');
+      expect(await store.text(job.id, 7, 19)).toBeNull();
+      await publish(job, run.fence, SUCCESS);
+      expect(await redis.exists(keys.parts(job.id))).toBe(0);
+      expect(await store.tellTexts([piece(run, '!', 19, 6)])).toEqual(['refused']);
+      await store.cancel(MODEL, [other]);
+      expect(await redis.exists(keys.parts(other.id))).toBe(0);
+    });
+
+    it.each([
+      ['a new start', (job: JobSpec) => begun(job)],
+      [
+        'another attempt',
+        async ({ id }: JobSpec) => {
+          const failure = { id, fence: 1, error: PROBLEM };
+          expect(await store.tryAgain(MODEL, [failure])).toEqual([true]);
+        },
+      ],
+    ])('begins anew with %s, and takes nothing of the old one', async (_, change) => {
+      const job = await created();
+      const old = await begun(job);
+      await store.tellTexts([piece(old, 'ab', 2, 2)]);
+      await change(job);
+      expect(await store.find(job.id)).toMatchObject({ told: null });
+      expect(await redis.exists(keys.parts(job.id))).toBe(0);
+      expect(await store.tellTexts([piece(old, 'c', 3, 3)])).toEqual(['refused']);
+      const run = await begun(job);
+      expect(await store.tellTexts([piece(run, 'a', 1, 1)])).toEqual(['kept']);
+      expect(await store.text(job.id, 0, 1)).toBe('a');
+    });
+
+    it('says where what comes before is not there, and keeps no hole', async () => {
+      const run = await begun(await created());
+      expect(await store.tellTexts([piece(run, 'cd', 4, 4)])).toEqual(['gap']);
+      expect(await store.tellTexts([piece(run, 'ab', 2, 2)])).toEqual(['kept']);
+      // All of it: what is there already is not written twice.
+      expect(await store.tellTexts([piece(run, 'abcd', 4, 4)])).toEqual(['kept']);
+      expect(await store.text(run.id, 0, 4)).toBe('abcd');
+    });
+  });
+
   it('tells of every change, once, with all that changed together', async () => {
     const news: string[][] = [];
     let hearAll: () => void = () => undefined;
@@ -359,12 +420,15 @@ describe('the life of a job in Redis', () => {
     await store.begin(MODEL, ids);
     await store.begin(MODEL, ids);
     await store.progress(MODEL, { id: first.id, fence: 2, done: 1, outputs: '[1]' });
+    const texts = [{ id: second.id, fence: 2, text: 'ab', bytes: 2, tokens: 2 }];
+    await store.tellTexts(texts);
+    await store.tellTexts(texts);
     await publish(first, 2, SUCCESS);
     await publish(first, 2, SUCCESS);
     await store.cancel(MODEL, jobs);
     await redis.publish(keys.jobChannel, 'end');
     await heard;
-    expect(news).toEqual([ids, [first.id], [first.id], [second.id]]);
+    expect(news).toEqual([ids, [first.id], [second.id], [first.id], [second.id]]);
     stop();
   });
 });

@@ -49,6 +49,7 @@ const VIEW_FIELDS = [
   'tries',
   'history',
   'done',
+  'told',
   'outputs',
   'stored',
   'end',
@@ -177,6 +178,15 @@ export class JobStore extends AttemptStore {
       const head = text.indexOf('\n');
       return { done: Number(text.slice(0, head)), outputs: text.slice(head + 1) };
     });
+  }
+
+  /**
+   * Bytes `[from, to)` of the text of a running job.
+   * @returns null where they are not there, as it was begun anew.
+   */
+  async text(id: string, from: number, to: number): Promise<string | null> {
+    const bytes = await this.redis.getrangeBuffer(this.keys.parts(id), from, to - 1);
+    return bytes.length === to - from ? bytes.toString() : null;
   }
 
   /**

@@ -66,7 +66,7 @@ export class Keys {
     return `${this.tag(partitionOfJob(jobId))}:tombstone:${jobId}`;
   }
 
-  /** List of what has been computed so far of a job with many instances. */
+  /** What has been computed so far: a list, of a job with many instances; a text, of one that tells its text. */
   parts(jobId: string): string {
     return `${this.tag(partitionOfJob(jobId))}:parts:${jobId}`;
   }

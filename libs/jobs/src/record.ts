@@ -26,6 +26,8 @@ export interface JobSpec {
   inputApart?: boolean | undefined;
   /** Submitted with `inputs`, so that the answer has `outputs`. */
   many: boolean;
+  /** Its output is a text, and is told as it is generated. */
+  tellsText?: true | undefined;
   /** Name of the API key that owns the job; '' where the server runs without keys. */
   owner: string;
   createdAt: number;
@@ -43,6 +45,8 @@ export interface JobSpec {
   warnings: InputWarning[];
   /** `shapeSignature` of the instances: one for all, or one each; absent where the graph's shapes are fixed. */
   shape?: string | string[] | undefined;
+  /** Some of the instances name their files by URL. */
+  remote?: true | undefined;
   webhook?: WebhookTarget | undefined;
   /** Absent: its result is that of no other job, and no other's is its own. */
   cache?: CacheUse | undefined;
@@ -74,6 +78,8 @@ export interface StoredRecord {
   history?: string;
   /** Instances done so far of a job that runs. */
   done?: string;
+  /** Of a job that runs and tells its text: tokens so far, and bytes of UTF-8. */
+  told?: string;
   /** '' where they are stored apart. */
   outputs?: string;
   /** Under which name outputs were last stored apart. */
@@ -101,6 +107,13 @@ interface StoredAttempt {
   end: End | null;
 }
 
+/** How far the text of a job has got. */
+export interface ToldText {
+  tokens: number;
+  /** In UTF-8. */
+  bytes: number;
+}
+
 export interface JobRecord {
   spec: JobSpec;
   status: JobStatus;
@@ -110,6 +123,8 @@ export interface JobRecord {
   history: StoredAttempt[];
   /** Instances done so far, while it runs. */
   done: number;
+  /** How much of its text has been told, while it runs; null where nothing has. */
+  told: ToldText | null;
   outputs: unknown[] | null;
   /** Where they are, as long as they are not in `outputs`. See Payloads. */
   outputsApart: PayloadName | null;
@@ -148,10 +163,16 @@ export function decodeRecord(stored: Partial<StoredRecord>): JobRecord | null {
     attempts: Number(stored.tries ?? 0) + (stored.started_at === undefined ? 0 : 1),
     history: JSON.parse(`[${stored.history ?? ''}]`) as StoredAttempt[],
     done: Number(stored.done ?? 0),
+    told: stored.told === undefined ? null : decodeTold(stored.told),
     outputs: stored.outputs ? (JSON.parse(stored.outputs) as unknown[]) : null,
     outputsApart: stored.outputs === '' ? (stored.stored ?? null) : null,
     end: stored.end === undefined ? null : (JSON.parse(stored.end) as End),
   };
+}
+
+function decodeTold(stored: string): ToldText {
+  const [tokens = 0, bytes = 0] = stored.split(' ').map(Number);
+  return { tokens, bytes };
 }
 
 /** What says how long the result of a job is kept: its spec, or its message. */
@@ -193,6 +214,7 @@ export function queuedRecord(spec: JobSpec): JobRecord {
     attempts: 0,
     history: [],
     done: 0,
+    told: null,
     outputs: null,
     outputsApart: null,
     end: null,

@@ -18,7 +18,7 @@ for i = 5, #KEYS do
       .. ',"end":' .. (held[9] or 'null') .. '}'
     redis.call('HSET', key, 'status', 'queued', 'tries', (held[5] or 0) + 1,
       'history', held[6] and held[6] .. ',' .. attempt or attempt)
-    redis.call('HDEL', key, 'started_at', 'ended_at', 'end', 'outputs', 'done', 'lone_starts')
+    redis.call('HDEL', key, 'started_at', 'ended_at', 'end', 'outputs', 'done', 'told', 'lone_starts')
     if held[4] then
       redis.call('UNLINK', partsOf(key))
     end

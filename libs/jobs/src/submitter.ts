@@ -256,7 +256,7 @@ function turnTaker({ spec, bundleRows }: Pick<Submission, 'spec' | 'bundleRows'>
 
 /** @param job without its input where that stays in the record, or apart. */
 function messageOf({ spec, input }: { spec: JobSpec; input?: string }, turn: number): JobMessage {
-  const { bytes, inputApart, shape, priority, executionTimeoutS, cache } = spec;
+  const { bytes, inputApart, shape, priority, executionTimeoutS, cache, remote } = spec;
   return {
     id: spec.id,
     version: spec.version,
@@ -271,8 +271,10 @@ function messageOf({ spec, input }: { spec: JobSpec; input?: string }, turn: num
     input: bytes <= MAX_CARRIED_BYTES ? input : undefined,
     shape,
     priority,
+    tellsText: spec.tellsText,
     startBy: startBy(spec, spec.createdAt),
     cache,
+    remote,
     executionTimeoutMs: executionTimeoutS === undefined ? undefined : executionTimeoutS * 1000,
   };
 }

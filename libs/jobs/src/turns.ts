@@ -19,7 +19,7 @@ const PAUSE_MS = 5;
 const FIRST_TURN = 2;
 
 /** Where a flow joins in that has nothing queued, counted from the turn that is served now. */
-const LEAD: Record<Priority, number> = { high: -1, normal: 0, low: 128 };
+export const LEAD: Record<Priority, number> = { high: -1, normal: 0, low: 128 };
 /** How far a full batch puts its flow back. */
 const ROUNDS_PER_BATCH: Record<Priority, number> = { high: 1 / 8, normal: 1, low: 1 };
 

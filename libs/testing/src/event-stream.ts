@@ -18,9 +18,26 @@ export class EventStream {
   ) {}
 
   /** @throws Error where the answer is no event stream. */
-  static async open(url: string | URL, headers: Record<string, string> = {}): Promise<EventStream> {
+  static open(url: string | URL, headers: Record<string, string> = {}): Promise<EventStream> {
+    return EventStream.from(url, { headers });
+  }
+
+  /** The events that a submission is answered with. @throws Error where the answer is no event stream. */
+  static submit(
+    url: string | URL,
+    body: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<EventStream> {
+    return EventStream.from(url, {
+      method: 'POST',
+      headers: { accept: 'text/event-stream', 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+  }
+
+  private static async from(url: string | URL, request: RequestInit): Promise<EventStream> {
     const hangUp = new AbortController();
-    const response = await fetch(url, { headers, signal: hangUp.signal });
+    const response = await fetch(url, { ...request, signal: hangUp.signal });
     const type = response.headers.get('content-type');
     if (!response.body || type !== 'text/event-stream') {
       throw new Error(`no event stream: ${response.status} ${await response.text()}`);
