@@ -3,7 +3,8 @@ import { jobProblem } from '#libs/contracts';
 import { type JobStore, Payloads } from '#libs/jobs';
 import { BatchExecutor } from './batch.executor.js';
 import { JobStarter } from './job.starter.js';
-import { batchOf, replyOf, TestWorker } from './testing/test-worker.js';
+import { StepJob } from './pipelines/step.job.js';
+import { batchOf, partOf, replyOf, TestWorker } from './testing/test-worker.js';
 
 const INPUT = '\n0';
 /** More than stays in a record. */
@@ -181,5 +182,27 @@ describe('BatchExecutor', () => {
     expect(await payloads.input(won.id)).toBeNull();
     expect(await payloads.input(lost.id)).toBe(INPUT);
     dropped.mockRestore();
+  });
+
+  it('takes a step of many batches for poisonous by the processes that die with it, not by its batches', async () => {
+    const { job: pipelined } = await worker.accepted();
+    const lines = Array.from({ length: 20 }, (_, i) => String(i));
+    const task = {
+      ...{ model: 'iris', version: '1', turn: 1, text: `\n${lines.join(',\n')}`, count: 20 },
+      ...{ shape: undefined, executionTimeoutMs: undefined },
+    };
+    const nothing = (): void => undefined;
+    const step = new StepJob(pipelined, task, 1000, nothing, nothing);
+    const runAlone = (from: number) =>
+      sut.begin({ ...partOf(step, from, from + 1), reason: 'solo' });
+    for (let from = 0; from < 20; from++)
+      expect(await runAlone(from)).toEqual([`\n${String(from)}`]);
+    for (let deaths = 0; deaths < 2; deaths++) {
+      step.interrupted();
+      expect(await runAlone(0)).toEqual(['\n0']);
+    }
+    step.interrupted();
+    expect(await runAlone(0)).toEqual([]);
+    expect(step.problem).toMatchObject({ code: 'poisoned' });
   });
 });

@@ -1,13 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { type JobProblem, jobProblem } from '#libs/contracts';
-import type { Batch, BatchHandler, RanReply } from '#libs/inference';
+import type { Batch, BatchHandler, Piece, RanReply } from '#libs/inference';
 import { JobStore } from '#libs/jobs';
 import { type End, JobExits, labelsOf } from './job.exits.js';
 import { JobPublisher } from './job.publisher.js';
 import { BatchSpans } from './job.spans.js';
 import { JobStarter } from './job.starter.js';
+import { StepJob } from './pipelines/step.job.js';
 import { ProgressWriter } from './progress.writer.js';
 import { SingleFlight } from './single.flight.js';
+import { TokenWriter } from './token.writer.js';
 import { WorkerMetrics } from './worker.metrics.js';
 import type { WorkerJob } from './worker-job.js';
 
@@ -31,6 +33,7 @@ export class BatchExecutor implements BatchHandler<WorkerJob> {
     private readonly publisher: JobPublisher,
     private readonly exits: JobExits,
     private readonly progress: ProgressWriter,
+    private readonly tokens: TokenWriter,
     private readonly metrics: WorkerMetrics,
     private readonly flights: SingleFlight,
   ) {}
@@ -38,11 +41,12 @@ export class BatchExecutor implements BatchHandler<WorkerJob> {
   /** Jobs must be of one model. @throws what Redis threw. */
   async begin(batch: Batch<WorkerJob>, content?: string): Promise<string[]> {
     const lone = batch.reason === 'solo';
-    const jobs = jobsOf(batch);
+    const [jobs, steps] = recordedOf(jobsOf(batch));
+    if (lone) for (const step of steps) startAlone(step);
     await this.expire(jobs.filter((job) => isNew(job) && isLate(job, 0)));
     const first = jobs.filter((job) => lone || !job.hasInput || isLate(job, NEARLY_LATE_MS));
     this.starter.start(first, lone);
-    this.starter.start(batch.slices.filter(isPart).map(({ job }) => job));
+    this.starter.start(recordedOf(batch.slices.filter(isPart).map(({ job }) => job))[0]);
     await this.starter.settled(first);
     await this.endPoisoned(first);
     // The others can run at once. Most have ended before it would be worth while to write that down.
@@ -60,7 +64,7 @@ export class BatchExecutor implements BatchHandler<WorkerJob> {
 
   async finish(batch: Batch<WorkerJob>, reply: RanReply): Promise<void> {
     this.spans.ran(batch, reply);
-    const jobs = jobsOf(batch);
+    const [jobs, steps] = recordedOf(jobsOf(batch));
     await this.starter.settled(jobs);
     this.metrics.ran(labelsOfBatch(batch), reply);
     batch.slices.forEach((slice, i) => {
@@ -68,6 +72,7 @@ export class BatchExecutor implements BatchHandler<WorkerJob> {
       if (!outcome) throw new Error('the runner gave no result for a slice');
       slice.job.add(slice, outcome, reply.timing);
     });
+    for (const step of steps) if (step.isComplete) step.ended();
     // What was computed of a job that is over by now, as it was canceled, ends here.
     const open = jobs.filter((job) => !job.isOver);
     for (const job of open) if (!job.isComplete) this.progress.tell(job);
@@ -76,11 +81,30 @@ export class BatchExecutor implements BatchHandler<WorkerJob> {
     this.spans.ended(batch);
   }
 
+  /** Starts a job that has to be made ready for a batch first. It may be over afterwards. @throws what Redis threw. */
+  async beginAhead(job: WorkerJob): Promise<void> {
+    if (isLate(job, 0)) await this.expire([job]);
+    if (job.isOver) return;
+    await this.starter.begun([job], job.solo);
+    await this.endPoisoned([job]);
+  }
+
+  /** Ends a job that is complete without a batch. */
+  async finishAlone(job: WorkerJob): Promise<void> {
+    await this.publish([{ job, result: job.result() }]);
+  }
+
+  told(batch: Batch<WorkerJob>, piece: Piece): void {
+    this.tokens.tell(batch, piece);
+  }
+
   lost(batch: Batch<WorkerJob>, error: unknown): void {
     this.spans.ended(batch, error);
   }
 
-  async fail(jobs: WorkerJob[], problem: JobProblem): Promise<void> {
+  async fail(all: WorkerJob[], problem: JobProblem): Promise<void> {
+    const [jobs, steps] = recordedOf(all);
+    for (const step of steps) step.fail(problem);
     await this.starter.begun(jobs);
     const open = jobs.filter((job) => !job.isOver);
     await this.publish(open.map((job) => ({ job, result: job.failed(problem) })));
@@ -124,6 +148,17 @@ export class BatchExecutor implements BatchHandler<WorkerJob> {
 
 function jobsOf({ slices }: Batch<WorkerJob>): WorkerJob[] {
   return [...new Set(slices.map(({ job }) => job))];
+}
+
+/** Jobs that have a record, and steps of pipelines, which have none. */
+function recordedOf(jobs: readonly WorkerJob[]): [WorkerJob[], StepJob[]] {
+  const steps = jobs.filter((job) => job instanceof StepJob);
+  return [steps.length === 0 ? [...jobs] : jobs.filter((job) => !(job instanceof StepJob)), steps];
+}
+
+function startAlone(step: StepJob): void {
+  step.startAlone();
+  if (step.loneStarts > MAX_LONE_STARTS) step.fail(jobProblem('poisoned', POISONED));
 }
 
 function labelsOfBatch({ slices }: Batch<WorkerJob>): { model: string; version: string } {

@@ -1,25 +1,26 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ModelReport, VersionReport } from '#libs/contracts';
-import type { VersionServer } from '#libs/inference';
-import type { PredictConsumer, TakenJob } from '#libs/jobs';
+import type { ModelReport, Priority, VersionReport } from '#libs/contracts';
+import { type PredictConsumer, type TakenJob, TURN_LEAD } from '#libs/jobs';
 import type { StoredModel, StoredVersion } from '#libs/models';
+import type { ServedVersion } from './served.version.js';
 import { ThroughputMeter } from './throughput.meter.js';
-import type { WorkerJob } from './worker-job.js';
 
 /** Batches' worth of jobs that a version holds: one computing, one behind it, one gathering. */
 const BATCHES_AHEAD = 3;
 const MAX_TAKEN = 2048;
+/** Jobs that fetch their files take no places of others, up to so many. */
+const MAX_FETCHING = 256;
 
 interface HostedVersion {
   stored: StoredVersion;
-  server: VersionServer<WorkerJob>;
+  server: ServedVersion;
   /** When its folder went, ms since the epoch: it still serves what was accepted before. */
   goneAt: number | undefined;
 }
 
 /** What a hosted model needs of its worker. */
 export interface HostedModelOptions {
-  newServer: (stored: StoredVersion) => VersionServer<WorkerJob>;
+  newServer: (stored: StoredVersion) => ServedVersion;
   /** The lowest turn that waits in its queue. */
   nextTurn: (model: string) => Promise<number | undefined>;
   /** Whether jobs that were accepted before then still wait in its queue. */
@@ -37,6 +38,9 @@ export class HostedModel {
   readonly throughput = new ThroughputMeter();
   private readonly versions = new Map<string, HostedVersion>();
   private consumer: PredictConsumer | undefined;
+  /** That is served now, as far as its queue shows. */
+  private turn = 0;
+  private fetchingJobs = 0;
 
   constructor(
     private stored: StoredModel,
@@ -53,7 +57,7 @@ export class HostedModel {
   }
 
   /** Those in the folder and those that have gone from it but still have work. */
-  get servers(): VersionServer<WorkerJob>[] {
+  get servers(): ServedVersion[] {
     return [...this.versions.values()].map(({ server }) => server);
   }
 
@@ -62,7 +66,7 @@ export class HostedModel {
     return this.throughput.inHand;
   }
 
-  server(version: string): VersionServer<WorkerJob> | undefined {
+  server(version: string): ServedVersion | undefined {
     return this.versions.get(version)?.server;
   }
 
@@ -70,6 +74,22 @@ export class HostedModel {
   storedVersion(version: string): StoredVersion | undefined {
     const known = this.versions.get(version);
     return known?.goneAt === undefined ? known?.stored : undefined;
+  }
+
+  /** Where what names no version goes while no rollout is set, as the api has it; undefined while there is none. */
+  get mainVersion(): string | undefined {
+    if (this.stored.defaultVersion !== undefined) return this.stored.defaultVersion;
+    const present = [...this.versions.values()]
+      .filter(({ goneAt }) => goneAt === undefined)
+      .sort((a, b) => Number(a.stored.description.version) - Number(b.stored.description.version));
+    const usable = present.filter(({ server }) => !server.hasFailed);
+    const opened = usable.findLast(({ server }) => server.content !== undefined);
+    return (opened ?? usable.at(-1) ?? present.at(-1))?.stored.description.version;
+  }
+
+  /** Where something joins in now that does not come from its queue, see Turns. */
+  turnFor(priority: Priority): number {
+    return this.turn + TURN_LEAD[priority];
   }
 
   /** Why a version cannot be served here; undefined where it can. */
@@ -92,6 +112,12 @@ export class HostedModel {
         .sort((a, b) => Number(a.version) - Number(b.version)),
       jobs_per_s: this.throughput.perSecond(performance.now()),
     };
+  }
+
+  private handle(job: TakenJob): Promise<void> {
+    const { turn, priority = 'normal' } = job.message;
+    this.turn = turn - TURN_LEAD[priority];
+    return this.options.handle(job, this);
   }
 
   /** A manifest that cannot be used is an update that no version could take up. */
@@ -120,14 +146,21 @@ export class HostedModel {
     const caps = this.servers.map(({ report }) => report.batching.max_batch_size || 1);
     const concurrency = Math.min(
       MAX_TAKEN,
-      caps.reduce((sum, cap) => sum + BATCHES_AHEAD * cap, 1),
+      caps.reduce(
+        (sum, cap) => sum + BATCHES_AHEAD * cap,
+        1 + Math.min(MAX_FETCHING, this.fetchingJobs),
+      ),
     );
     if (this.consumer) this.consumer.concurrency = concurrency;
     else {
-      this.consumer = this.options.openConsumer(this.name, concurrency, (job) =>
-        this.options.handle(job, this),
-      );
+      this.consumer = this.options.openConsumer(this.name, concurrency, (job) => this.handle(job));
     }
+  }
+
+  /** So many more of its jobs fetch their files, or fewer. */
+  fetching(change: 1 | -1): void {
+    this.fetchingJobs += change;
+    if (this.consumer) this.takeJobs();
   }
 
   /**
@@ -165,8 +198,8 @@ export class HostedModel {
     return left;
   }
 
-  private async hasWork(server: VersionServer<WorkerJob>, untilMs: number): Promise<boolean> {
-    if (Date.now() < untilMs || !server.isIdle) return true;
+  private async hasWork(server: ServedVersion, untilMs: number): Promise<boolean> {
+    if (Date.now() < untilMs || !server.isIdle || this.fetchingJobs > 0) return true;
     return this.options.hasJobsFrom(this.name, untilMs);
   }
 
@@ -189,10 +222,11 @@ export class HostedModel {
   private async updateVersion(stored: StoredVersion): Promise<void> {
     const { version } = stored.description;
     const known = this.versions.get(version);
-    if (!known) {
+    if (!known || isChain(known.stored) !== isChain(stored)) {
       const server = this.options.newServer(stored);
       this.versions.set(version, { stored, server, goneAt: undefined });
       await server.start();
+      await known?.server.stop();
       return;
     }
     const contentChanged = known.stored.fingerprint !== stored.fingerprint;
@@ -201,4 +235,9 @@ export class HostedModel {
     known.goneAt = undefined;
     if (!same) await known.server.update(stored, contentChanged);
   }
+}
+
+/** A graph and a pipeline are served in different ways. */
+function isChain({ description }: StoredVersion): boolean {
+  return description.pipeline !== undefined;
 }

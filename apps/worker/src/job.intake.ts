@@ -2,11 +2,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
 import { jobProblem } from '#libs/contracts';
 import type { TakenJob } from '#libs/jobs';
+import { fileInputOf } from '#libs/models';
 import { ApartInputs } from './apart.inputs.js';
 import { BatchExecutor } from './batch.executor.js';
 import { FleetReporter } from './fleet.reporter.js';
 import type { HostedModel } from './hosted.model.js';
 import { JobCanceler } from './job.canceler.js';
+import { RemoteInputs } from './remote.inputs.js';
+import type { ServedVersion } from './served.version.js';
 import { SingleFlight } from './single.flight.js';
 import { startJobSpan } from './job.spans.js';
 import { WorkerJob } from './worker-job.js';
@@ -26,6 +29,7 @@ export class JobIntake {
     private readonly canceler: JobCanceler,
     private readonly reporter: FleetReporter,
     private readonly flights: SingleFlight,
+    private readonly remote: RemoteInputs,
   ) {}
 
   /** Resolves when the job's end is published. @throws HandBack */
@@ -37,6 +41,7 @@ export class JobIntake {
   /** What waits for its input, or for another job, goes back. */
   stop(): void {
     this.inputs.stop();
+    this.remote.stop();
     this.flights.stop();
   }
 
@@ -59,6 +64,7 @@ export class JobIntake {
       model.throughput.left(performance.now(), hasRun);
       this.canceler.release(job);
       this.flights.left(job);
+      if (job.message.remote) this.remote.left(job);
       job.span?.end();
     }
   }
@@ -69,6 +75,7 @@ export class JobIntake {
     const server = model.server(job.message.version);
     if (job.message.inputApart && !job.hasInput) await this.executor.fail([job], LOST);
     else if (server && !server.hasFailed) {
+      if (job.message.remote && !(await this.hasFiles(job, server, model))) return;
       job.withdraw = () => {
         server.withdraw(job);
       };
@@ -78,6 +85,27 @@ export class JobIntake {
       if (job.message.cache) this.flights.board(job, server.content, compute);
       else compute();
     } else await this.refuse(job, server?.report.reason ?? model.reason);
+  }
+
+  /** @returns whether it has the files that its instances name, once they are fetched; else it is over. */
+  private async hasFiles(
+    job: WorkerJob,
+    { report }: ServedVersion,
+    model: HostedModel,
+  ): Promise<boolean> {
+    const file = fileInputOf(report);
+    if (!file) return true;
+    await this.executor.beginAhead(job);
+    if (job.isOver) return false;
+    model.fetching(1);
+    try {
+      const problem = await this.remote.bring(job, file);
+      if (problem) await this.executor.fail([job], problem);
+      else if (job.isComplete) await this.executor.finishAlone(job);
+    } finally {
+      model.fetching(-1);
+    }
+    return !job.isOver;
   }
 
   /** What cannot be run here is left to a worker that can; where there is none, it ends. */

@@ -6,8 +6,14 @@ import type { End } from './job.exits.js';
 import { runMs } from './run-ms.js';
 import { ShadowTraffic } from './shadow.traffic.js';
 
-/** Ends that say nothing of the version: the input could not be read, or was lost. */
-const NO_FAULT_OF_THE_VERSION = new Set<ProblemCode>(['invalid-input', 'input-lost']);
+/** Ends that say nothing of the version: the input could not be had or read, or was lost. */
+const NO_FAULT_OF_THE_VERSION = new Set<ProblemCode>([
+  'invalid-input',
+  'input-fetch-failed',
+  'input-lost',
+  'payload-too-large',
+  'unsupported-media-type',
+]);
 
 /** Counts how the versions of a rollout do by the jobs that end, and lets its shadow see those. */
 @Injectable()

@@ -8,7 +8,13 @@ import {
 import { CONFIG, type Config, ConfigError } from '#libs/config';
 import type { ModelReport, VersionReport } from '#libs/contracts';
 import { type BatchHandler, type VersionEvent, VersionServer } from '#libs/inference';
-import { type FleetCommand, FleetStore, PredictConsumers, PredictQueues } from '#libs/jobs';
+import {
+  type FleetCommand,
+  FleetStore,
+  PredictConsumers,
+  PredictQueues,
+  Rollouts,
+} from '#libs/jobs';
 import { ModelWatcher, type StoredModel, type StoredVersion } from '#libs/models';
 import { BatchExecutor } from './batch.executor.js';
 import { DriftWatch } from './drift/drift.watch.js';
@@ -16,8 +22,11 @@ import { FleetReporter } from './fleet.reporter.js';
 import { HostedModel } from './hosted.model.js';
 import { JobIntake } from './job.intake.js';
 import { MemoryBudget } from './memory.budget.js';
+import { isPipeline, PipelineServer } from './pipelines/pipeline.server.js';
+import { StepModels } from './pipelines/step.models.js';
 import { RolloutGuard } from './rollout.guard.js';
 import { runnerOptions } from './runner-options.js';
+import type { ServedVersion } from './served.version.js';
 import { ShadowTraffic } from './shadow.traffic.js';
 import { type IsServed, WorkerMetrics } from './worker.metrics.js';
 import type { WorkerJob } from './worker-job.js';
@@ -31,6 +40,7 @@ const SWEEP_MS = 1000;
 export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Models');
   private readonly models = new Map<string, HostedModel>();
+  private readonly stepModels: StepModels;
   private readonly watcher: ModelWatcher;
   private settled = false;
   private stopping = false;
@@ -51,7 +61,9 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
     private readonly shadows: ShadowTraffic,
     private readonly guard: RolloutGuard,
     private readonly drift: DriftWatch,
+    rollouts: Rollouts,
   ) {
+    this.stepModels = new StepModels(this.models, rollouts);
     this.watcher = new ModelWatcher(config.models.MODELS_DIR, {
       intervalMs: config.models.MODELS_POLL_MS,
       onChange: (stored) => {
@@ -122,8 +134,10 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
     const gone = [...this.models.values()].filter(({ name }) => !names.has(name));
     await Promise.all([
       ...gone.map((model) => model.update({ model: model.name, versions: [] })),
-      ...stored.map((model) => this.updateModel(model)),
+      ...stored.filter((model) => !chains(model)).map((model) => this.updateModel(model)),
     ]);
+    // Only then it is known whether there is what their steps run.
+    await Promise.all(stored.filter(chains).map((model) => this.updateModel(model)));
     this.reporter.changed();
     this.shadows.refresh();
     this.sweepLater();
@@ -148,9 +162,25 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
     if (!this.stopping) model.takeJobs();
   }
 
-  private newServer(stored: StoredVersion): VersionServer<WorkerJob> {
+  private newServer(stored: StoredVersion): ServedVersion {
     const { models } = this.config;
-    const { model, version, instances } = stored.description;
+    const { description } = stored;
+    const { model, version, instances } = description;
+    const onError = (err: Error): void => {
+      this.logger.error({ model, version, err }, 'batch handed back');
+    };
+    if (isPipeline(description)) {
+      return new PipelineServer({
+        description,
+        handler: this.handlerFor(model),
+        models: this.stepModels,
+        runLimitMs: models.RUN_TIMEOUT_S * 1000,
+        onError,
+        onChange: (report, event) => {
+          this.tell(report, event);
+        },
+      });
+    }
     const server: VersionServer<WorkerJob> = new VersionServer<WorkerJob>({
       source: stored,
       handler: this.handlerFor(model),
@@ -163,9 +193,7 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
         },
       }),
       makeRoom: () => this.memory.makeRoom(server, instances),
-      onError: (err) => {
-        this.logger.error({ model, version, err }, 'batch handed back');
-      },
+      onError,
       onRestart: () => {
         this.metrics.restarted({ model, version });
       },
@@ -182,6 +210,9 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
     const { executor } = this;
     return {
       begin: (batch, content) => executor.begin(batch, content),
+      told: (batch, piece) => {
+        executor.told(batch, piece);
+      },
       fail: (jobs, problem) => executor.fail(jobs, problem),
       lost: (batch, error) => {
         executor.lost(batch, error);
@@ -241,7 +272,7 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
     return again;
   }
 
-  private servers(): VersionServer<WorkerJob>[] {
+  private servers(): ServedVersion[] {
     return [...this.models.values()].flatMap((model) => model.servers);
   }
 
@@ -259,4 +290,8 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
     } else this.logger.log(line, `model ${event}`);
     this.reporter.changed();
   }
+}
+
+function chains({ versions }: StoredModel): boolean {
+  return versions.some(({ description }) => isPipeline(description));
 }

@@ -136,7 +136,8 @@ export class ShadowReplayer {
     return new Promise((resolve) => {
       // Its caller's limits are for the job itself.
       const unlimited = { executionTimeoutMs: undefined, startBy: undefined };
-      const message = { ...job.message, input: job.input, ...unlimited };
+      const { input, bytes } = job;
+      const message = { ...job.message, input, bytes, ...unlimited };
       const taken = { message, takenAt: Date.now(), suspect: false };
       const replay: WorkerJob = new WorkerJob(
         job.model,

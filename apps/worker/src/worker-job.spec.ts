@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { jobProblem } from '#libs/contracts';
+import { failedLine, jobProblem } from '#libs/contracts';
 import type { JobMessage } from '#libs/jobs';
 import { WorkerJob } from './worker-job.js';
 
@@ -53,6 +53,36 @@ describe('WorkerJob', () => {
   it('cuts an input without parameters', () => {
     const { sut, slice } = setUp({ count: 2, input: '\n1,\n2' });
     expect([sut.slice(slice(0, 1)), sut.slice(slice(1, 2))]).toEqual(['\n1', '\n2']);
+  });
+
+  it('goes on with the files that were fetched for it', () => {
+    const { sut, slice } = setUp({
+      count: 2,
+      input: '{"top_k":1}\n"http://a",\n"x"',
+      remote: true,
+    });
+    expect(sut.lines).toEqual(['"http://a"', '"x"']);
+    sut.replaceLines(['"abcd"', failedLine(PROBLEM)], { bytes: 3, ms: 1500 });
+    expect(sut.slice(slice(0, 1))).toBe('{"top_k":1}\n"abcd"');
+    expect(sut.slice(slice(1, 2))).toBe(`{"top_k":1}\n${failedLine(PROBLEM)}`);
+    expect(sut.bytes).toBe(13);
+    expect(sut.isComplete).toBe(false);
+    // What it took is part of the time that it may run.
+    expect(sut.runBudgetMs).toBe(3500);
+    expect(sut.result().timing).toMatchObject({ fetch_ms: 1500 });
+  });
+
+  it('is complete where nothing was fetched that could be run', () => {
+    const { sut } = setUp({ count: 2, input: '\n"http://a",\n"http://b"', remote: true });
+    sut.replaceLines([failedLine(PROBLEM), failedLine(PROBLEM)], { bytes: 0, ms: 1 });
+    expect(sut.isComplete).toBe(true);
+    expect(sut.result()).toMatchObject({
+      status: 'failed',
+      error: PROBLEM,
+      outputs: JSON.stringify([{ error: PROBLEM }, { error: PROBLEM }]),
+      done: 0,
+      batchSize: 0,
+    });
   });
 
   it('puts outputs together in order, whichever came first', () => {

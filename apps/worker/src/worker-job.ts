@@ -1,4 +1,12 @@
-import type { JobProblem, JobTiming, Priority } from '#libs/contracts';
+import {
+  joinLines,
+  type JobProblem,
+  type JobTiming,
+  type Priority,
+  problemInLine,
+  splitLines,
+  type StepTiming,
+} from '#libs/contracts';
 import type { RanReply, ServedJob, Slice, SliceOutcome } from '#libs/inference';
 import {
   cachedResult,
@@ -24,7 +32,8 @@ export class WorkerJob implements ServedJob {
   readonly message: JobMessage;
   readonly takenAt: number;
   readonly count: number;
-  readonly bytes: number;
+  /** Of its input, with the files that were fetched for it. */
+  bytes: number;
   readonly shape: string | string[] | undefined;
   readonly turn: number;
   readonly priority: Priority;
@@ -40,6 +49,8 @@ export class WorkerJob implements ServedJob {
   starting: Promise<void> | undefined;
   /** Of its time here; undefined where it is not traced. */
   span: Span | undefined;
+  /** Of a pipeline's job, once its steps are through. */
+  steps: Record<string, StepTiming> | undefined;
   /** Takes what waits of it out of its batcher. */
   withdraw: () => void = () => undefined;
   readonly outputs = new OrderedOutputs();
@@ -54,15 +65,17 @@ export class WorkerJob implements ServedJob {
   private readonly stages = { preprocessMs: 0, inferenceMs: 0, postprocessMs: 0 };
   private over = false;
   private otherContent = false;
+  /** Time that the files of its instances took; undefined where none were fetched. */
+  private fetchMs: number | undefined;
 
   /**
-   * @param runLimitMs longest that it may compute, unless it says less itself.
+   * @param mostRunMs longest that it may compute, unless it says less itself.
    * @param resolve its end is published. @param reject with a HandBack.
    */
   constructor(
     readonly model: string,
     taken: TakenJob,
-    private readonly runLimitMs: number,
+    private readonly mostRunMs: number,
     private readonly resolve: () => void,
     private readonly reject: (error: HandBack) => void,
   ) {
@@ -122,10 +135,36 @@ export class WorkerJob implements ServedJob {
     this.outputs.forgetTold();
   }
 
+  /** Its instances, a line of JSON each. */
+  get lines(): string[] {
+    return splitLines(this.text?.slice(this.text.indexOf('\n') + 1) ?? '');
+  }
+
+  /**
+   * Goes on with these lines in place of its own. Where all are `failedLine`s, it is complete.
+   * @param fetched what was fetched for them: bytes, and the time that it took.
+   */
+  replaceLines(lines: readonly string[], fetched: { bytes: number; ms: number }): void {
+    const text = this.text ?? '';
+    this.text = text.slice(0, text.indexOf('\n') + 1) + joinLines(lines);
+    this.bytes += fetched.bytes;
+    this.fetchMs = fetched.ms;
+    const problems = lines.map(problemInLine);
+    if (problems.includes(undefined)) return;
+    const outputs = problems.map((error) => JSON.stringify({ error })).join(',');
+    this.outputs.add(0, this.count, outputs);
+    this.missing = 0;
+    this.error = problems[0];
+  }
+
+  get runLimitMs(): number {
+    return Math.min(this.message.executionTimeoutMs ?? Infinity, this.mostRunMs);
+  }
+
   get runBudgetMs(): number {
     const { preprocessMs, inferenceMs, postprocessMs } = this.stages;
-    const limitMs = Math.min(this.message.executionTimeoutMs ?? Infinity, this.runLimitMs);
-    return Math.max(1, limitMs - preprocessMs - inferenceMs - postprocessMs);
+    const spentMs = (this.fetchMs ?? 0) + preprocessMs + inferenceMs + postprocessMs;
+    return Math.max(1, this.runLimitMs - spentMs);
   }
 
   get isTimed(): boolean {
@@ -220,10 +259,12 @@ export class WorkerJob implements ServedJob {
       queue_ms: Math.max(0, takenAt - createdAt),
       batch_wait_ms: Math.max(0, (this.firstSentAt || now) - takenAt),
       load_ms: this.loadMs,
+      ...(this.fetchMs !== undefined && { fetch_ms: micro(this.fetchMs) }),
       preprocess_ms: micro(stages.preprocessMs),
       inference_ms: micro(stages.inferenceMs),
       postprocess_ms: micro(stages.postprocessMs),
       total_ms: Math.max(0, now - createdAt),
+      ...(this.steps && { steps: this.steps }),
     };
   }
 }

@@ -3,9 +3,11 @@ import { Counter, Histogram, Registry } from 'prom-client';
 import type { ProblemCode, RolloutEvent } from '#libs/contracts';
 import type { Batch, RanReply } from '#libs/inference';
 import { cacheCounter, DURATION_BUCKETS_S, forgetSeries, JOB_BUCKETS_S } from '#libs/telemetry';
+import type { FetchOutcome } from './job.fetch.js';
 import { addModelGauges, type GaugedModel } from './model.gauges.js';
 
 const MODEL_LABELS = ['model', 'version'] as const;
+const FETCH_BUCKETS_S = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60];
 
 /** Of the job of a batch that waited longest. */
 interface Waits {
@@ -31,6 +33,7 @@ export class WorkerMetrics {
   private readonly retries: Counter<'model' | 'version' | 'code'>;
   private readonly shadows: Counter<'model' | 'version' | 'outcome'>;
   private readonly rollouts: Counter<'model' | 'event'>;
+  private readonly fetches: Histogram<'model' | 'version' | 'outcome'>;
 
   constructor(private readonly registry: Registry) {
     const registers = [registry];
@@ -104,6 +107,13 @@ export class WorkerMetrics {
       labelNames: [...MODEL_LABELS, 'outcome'],
       registers,
     });
+    this.fetches = new Histogram({
+      name: 'foretell_input_fetch_seconds',
+      help: 'Time of a file that an instance names by URL, by what came of it',
+      labelNames: [...MODEL_LABELS, 'outcome'],
+      buckets: FETCH_BUCKETS_S,
+      registers,
+    });
     this.rollouts = new Counter({
       name: 'foretell_rollouts_total',
       help: 'Rollouts that the guard of this worker has ended',
@@ -169,6 +179,10 @@ export class WorkerMetrics {
 
   retried(labels: Labels, code: string): void {
     this.retries.inc({ ...labels, code });
+  }
+
+  fetched(labels: Labels, outcome: FetchOutcome, ms: number): void {
+    this.fetches.observe({ ...labels, outcome }, ms / 1000);
   }
 
   shadowed(labels: Labels, outcome: ShadowOutcome, jobs: number): void {

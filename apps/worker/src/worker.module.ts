@@ -1,8 +1,9 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
-import { type Config, ConfigModule } from '#libs/config';
+import { CONFIG, type Config, ConfigModule } from '#libs/config';
 import { JobsModule, RedisMetrics } from '#libs/jobs';
 import { TelemetryModule } from '#libs/telemetry';
+import { FileFetcher, OutboundClient, OutboundGuard } from '#libs/webhooks';
 import { ApartInputs } from './apart.inputs.js';
 import { BatchExecutor } from './batch.executor.js';
 import { DriftMetrics } from './drift/drift.metrics.js';
@@ -20,6 +21,8 @@ import { JobStarter } from './job.starter.js';
 import { MemoryBudget } from './memory.budget.js';
 import { ModelHost } from './model.host.js';
 import { ProgressWriter } from './progress.writer.js';
+import { RemoteInputs } from './remote.inputs.js';
+import { TokenWriter } from './token.writer.js';
 import { SingleFlight } from './single.flight.js';
 import { RolloutGuard } from './rollout.guard.js';
 import { ShadowTraffic } from './shadow.traffic.js';
@@ -56,11 +59,31 @@ export class WorkerModule {
         ModelHost,
         ProgressWriter,
         SingleFlight,
+        TokenWriter,
         RedisMetrics,
+        RemoteInputs,
         RolloutGuard,
         ShadowTraffic,
         WorkerMetrics,
+        { provide: OutboundClient, inject: [CONFIG], useFactory: outboundClient },
+        { provide: FileFetcher, inject: [CONFIG, OutboundClient], useFactory: fileFetcher },
       ],
     };
   }
+}
+
+function outboundClient({ inputs, webhooks }: Config): OutboundClient {
+  const guard = new OutboundGuard({
+    allow: webhooks.OUTBOUND_ALLOW,
+    nameServers: webhooks.OUTBOUND_DNS,
+  });
+  return new OutboundClient(guard, { timeoutMs: inputs.INPUT_FETCH_TIMEOUT_S * 1000 });
+}
+
+function fileFetcher({ inputs }: Config, client: OutboundClient): FileFetcher {
+  const { INPUT_FETCH_TIMEOUT_S, INPUT_FETCH_MAX_BYTES } = inputs;
+  return new FileFetcher(client, {
+    timeoutMs: INPUT_FETCH_TIMEOUT_S * 1000,
+    maxBytes: INPUT_FETCH_MAX_BYTES,
+  });
 }

@@ -14,6 +14,7 @@ import { JobRetries } from '../job.retries.js';
 import { JobStarter } from '../job.starter.js';
 import { MemoryBudget } from '../memory.budget.js';
 import { ProgressWriter } from '../progress.writer.js';
+import { TokenWriter } from '../token.writer.js';
 import { SingleFlight } from '../single.flight.js';
 import { ShadowTraffic } from '../shadow.traffic.js';
 import { WorkerMetrics } from '../worker.metrics.js';
@@ -54,6 +55,7 @@ export class TestWorker {
         MemoryBudget,
         ProgressWriter,
         SingleFlight,
+        TokenWriter,
         ShadowTraffic,
         { provide: WorkerMetrics, useValue: new WorkerMetrics(worker.registry) },
       ],
