@@ -13,6 +13,7 @@ import { HealthController } from './health/health.controller.js';
 import { HealthService } from './health/health.service.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ProblemsController } from './http/problems.controller.js';
+import { EventAnswers } from './jobs/event.answers.js';
 import { EventStreams } from './jobs/event.streams.js';
 import { EventsController } from './jobs/events.controller.js';
 import { JobActions } from './jobs/job.actions.js';
@@ -38,11 +39,14 @@ import { RolloutController } from './models/rollout.controller.js';
 import { VersionRouter } from './models/version.router.js';
 import { Acceptance } from './predict/acceptance.js';
 import { BodyLimits } from './predict/body.limits.js';
+import { InputChecks } from './predict/input.checks.js';
+import { Disconnects } from './predict/disconnects.js';
 import { KeyedSubmissions } from './predict/keyed.submissions.js';
 import { ApiDocument } from './openapi/api-document.js';
 import { LargeBodies } from './predict/large.bodies.js';
 import { PredictController } from './predict/predict.controller.js';
 import { PredictService } from './predict/predict.service.js';
+import { SubmissionAnswers } from './predict/submission.answers.js';
 import { ApiKeys } from './security/api-keys.js';
 import { FailedAttempts } from './security/failed-attempts.js';
 import { KeysController } from './security/keys.controller.js';
@@ -96,6 +100,8 @@ export class ApiModule {
         BackPressure,
         BodyLimits,
         DriftService,
+        Disconnects,
+        EventAnswers,
         EventStreams,
         FailedAttempts,
         FleetGauges,
@@ -106,6 +112,7 @@ export class ApiModule {
         JobWaiter,
         JobWatches,
         HeldLimits,
+        InputChecks,
         KeyedSubmissions,
         LimitHooks,
         LargeBodies,
@@ -115,6 +122,7 @@ export class ApiModule {
         RateLimits,
         RedisMetrics,
         Refusals,
+        SubmissionAnswers,
         Timekeeper,
         VersionRouter,
         WebhookTargets,

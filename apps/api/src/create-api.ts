@@ -7,6 +7,7 @@ import { ApiModule } from './api.module.js';
 import { mountBoard } from './board/board.js';
 import { refuseWhileClosing } from './http/closing.js';
 import { allowOrigins } from './http/cross-origin.js';
+import { readCsvBodies } from './http/csv.body.js';
 import { readJsonBodies } from './http/json.body.js';
 import { refuseUnroutable } from './http/problem.filter.js';
 import { addRequestHooks, newRequestId, tellRequestId } from './http/request.hooks.js';
@@ -57,6 +58,7 @@ export async function createApi(
   const paths = watchPaths(fastify);
   fastify.removeContentTypeParser('text/plain');
   readJsonBodies(app);
+  readCsvBodies(app);
   await app.register(multipart, multipartOptions(config.server.BODY_LIMIT_BYTES));
   tellRequestId(fastify);
   traceRequests(fastify);

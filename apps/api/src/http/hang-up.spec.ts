@@ -22,6 +22,13 @@ describe('hangUpOf', () => {
       cameIn();
       return answered;
     });
+    server.get('/late', async (_request, reply) => {
+      cameIn();
+      await once(reply.raw, 'close');
+      requests.push({ hangUp: hangUpOf(reply), answer: () => undefined });
+      cameIn();
+      return {};
+    });
     await server.listen({ port: 0, host: '127.0.0.1' });
     ({ port } = server.server.address() as AddressInfo);
   });
@@ -65,6 +72,15 @@ describe('hangUpOf', () => {
     const all = await requestsIn(3);
     socket.destroy();
     await Promise.all(all.map(({ hangUp }) => aborted(hangUp)));
+  });
+
+  it('hears it where that was before anybody asked', async () => {
+    const request = http.get({ port, path: '/late' });
+    request.on('error', () => undefined);
+    await new Promise<void>((resolve) => (cameIn = resolve));
+    request.destroy();
+    const [{ hangUp } = {}] = await requestsIn(1);
+    expect(hangUp?.aborted).toBe(true);
   });
 
   it('is over once the answer is out', async () => {

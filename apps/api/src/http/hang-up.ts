@@ -6,8 +6,11 @@ import type { FastifyReply } from 'fastify';
  */
 export function hangUpOf(reply: FastifyReply): AbortSignal {
   const over = new AbortController();
-  reply.raw.once('close', () => {
-    over.abort();
-  });
+  if (reply.raw.closed) over.abort();
+  else {
+    reply.raw.once('close', () => {
+      over.abort();
+    });
+  }
   return over.signal;
 }

@@ -1,6 +1,7 @@
-import type { FastifyMultipartAttachFieldsToBodyOptions } from '@fastify/multipart';
+import type { FastifyMultipartAttachFieldsToBodyOptions, MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { MAX_INSTANCES, ProblemError } from '#libs/contracts';
+import { CsvInput } from '../predict/csv.input.js';
 import { parseJson } from './json.js';
 
 /** Fields of the body that are not plain text; in a form they are JSON. */
@@ -8,6 +9,7 @@ const JSON_FIELDS = [
   'parameters',
   'webhook',
   'metadata',
+  'cancel_on_disconnect',
   'queue_timeout_s',
   'execution_timeout_s',
   'result_ttl_s',
@@ -18,6 +20,10 @@ export function multipartOptions(
 ): FastifyMultipartAttachFieldsToBodyOptions & { attachFieldsToBody: 'keyValues' } {
   return {
     attachFieldsToBody: 'keyValues',
+    async onFile(part) {
+      const bytes = await part.toBuffer();
+      if (isCsv(part)) Object.assign(part, { value: new CsvInput(bytes as Buffer<ArrayBuffer>) });
+    },
     limits: {
       fileSize: bodyLimit,
       fieldSize: bodyLimit,
@@ -25,6 +31,11 @@ export function multipartOptions(
       parts: MAX_INSTANCES + 20,
     },
   };
+}
+
+/** Programs that do not know the type of a file send it as any. */
+function isCsv({ mimetype, filename }: Pick<MultipartFile, 'mimetype' | 'filename'>): boolean {
+  return mimetype === 'text/csv' || /\.csv$/i.test(filename);
 }
 
 /** RFC 2046 allows 70 characters; the parser fails on one that is missing or very long. */
@@ -42,13 +53,14 @@ export function checkBoundary(request: FastifyRequest): void {
 
 /**
  * The JSON body that a form stands for: one file named `input` is one instance, files named `inputs` are
- * several; other fields are what they are in JSON.
+ * several, and so are the rows of one CSV file of that name; other fields are what they are in JSON.
  * @throws ProblemError `invalid-request` for a field that should be JSON and is not.
  */
 export function bodyFromParts(parts: unknown): Record<string, unknown> {
   const body: Record<string, unknown> = {};
   for (const [name, value] of Object.entries((parts ?? {}) as Record<string, unknown>)) {
-    if (name === 'inputs') body[name] = (Array.isArray(value) ? value : [value]).map(instance);
+    if (name === 'inputs' && value instanceof CsvInput) body[name] = value;
+    else if (name === 'inputs') body[name] = (Array.isArray(value) ? value : [value]).map(instance);
     else if (name === 'input') body[name] = instance(value);
     else body[name] = isJsonField(name) ? parse(name, value) : value;
   }
@@ -57,7 +69,15 @@ export function bodyFromParts(parts: unknown): Record<string, unknown> {
 
 /** Files stay bytes until here; then they travel like an image that came in JSON. */
 function instance(value: unknown): unknown {
+  if (value instanceof CsvInput) throw misplacedCsv();
   return Buffer.isBuffer(value) ? value.toString('base64') : value;
+}
+
+function misplacedCsv(): ProblemError {
+  const message = 'has CSV, which goes as a single file named inputs';
+  return new ProblemError('invalid-request', 'Send one CSV file; see errors.', {
+    errors: [{ pointer: '/inputs', message }],
+  });
 }
 
 function isJsonField(name: string): boolean {

@@ -74,6 +74,11 @@ describe('ProblemFilter', () => {
     [new NotFoundException(), 404, 'not-found'],
     [new BadRequestException(), 400, 'bad-request'],
     [new Error('aborted'), 400, 'bad-request'],
+    [
+      Object.assign(new Error('Premature close'), { code: 'ERR_STREAM_PREMATURE_CLOSE' }),
+      400,
+      'bad-request',
+    ],
     [new Error('Unexpected end of multipart data'), 400, 'bad-request'],
     [Object.assign(new Error('x'), { statusCode: 414 }), 400, 'bad-request'],
     [

@@ -20,7 +20,7 @@ const FASTIFY_PROBLEMS: Record<string, [ProblemCode, string]> = {
   FST_FILES_LIMIT: ['payload-too-large', 'Send fewer files.'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [
     'unsupported-media-type',
-    'Send application/json, or multipart/form-data for images.',
+    'Send application/json, multipart/form-data for files, or text/csv for tables.',
   ],
 };
 
@@ -90,7 +90,7 @@ function toProblem(error: unknown): ProblemError {
     return new ProblemError('bad-request', 'The form breaks off, or its boundary is another.');
   }
   // Nobody will read this; but it is no fault of ours, and not to be logged as one.
-  if (error instanceof Error && error.message === 'aborted') {
+  if (isHangUp(error)) {
     return new ProblemError('bad-request', 'The client has hung up.');
   }
   if (isRedisTrouble(error)) {
@@ -110,6 +110,15 @@ function fromStatus(status: number, error: unknown): ProblemError {
   return new ProblemError('internal-error', 'Try again; the request id helps the operator.', {
     cause: error,
   });
+}
+
+/** Of a body that breaks off, and of events whose reader has gone before the first of them. */
+function isHangUp(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return (
+    error.message === 'aborted' ||
+    (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE'
+  );
 }
 
 /** Of the parser of forms, whose errors have nothing else to be told by. */

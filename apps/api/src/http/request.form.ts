@@ -1,15 +1,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemError } from '#libs/contracts';
+import { accepts, JSON_TYPE, wantsEvents } from './accept.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What the route answers with, where that is not JSON. */
+    /** What the route answers with, where that is never JSON. */
     produces?: string;
   }
 }
 
 export const MAX_URL_LENGTH = 8192;
-const JSON_TYPE = 'application/json';
 /** Pages, probes and metrics are for programs that say of `Accept` what they like. */
 const CHECKED = /^\/(v1|predict|jobs)(\/|$)/;
 
@@ -38,17 +38,14 @@ const CHARSET = /;\s*charset\s*=\s*"?([^\s;"]*)/i;
 function checkCharset(type: string): void {
   const charset = CHARSET.exec(type)?.[1]?.toLowerCase();
   if (charset === undefined || ['utf-8', 'utf8', 'us-ascii'].includes(charset)) return;
-  throw new ProblemError('unsupported-media-type', 'Send JSON in UTF-8.');
+  throw new ProblemError('unsupported-media-type', 'Send the body in UTF-8.');
 }
 
-function checkAccept({ routeOptions }: FastifyRequest, accept: string): void {
-  const { url, config } = routeOptions;
+function checkAccept(request: FastifyRequest, accept: string): void {
+  const { url, config } = request.routeOptions;
   if (url === undefined || !CHECKED.test(url)) return;
   const type = config.produces ?? JSON_TYPE;
-  const fitting = ['*/*', `${type.split('/', 1)[0] ?? ''}/*`, type];
-  const fits = accept.split(',').some((range) => {
-    const [name = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
-    return fitting.includes(name) && !parameters.some((said) => /^q=0(\.0*)?$/.test(said));
-  });
-  if (!fits) throw new ProblemError('not-acceptable', `The answer here is ${type}.`);
+  if (accepts(accept, type) || wantsEvents(request)) return;
+  const either = config.mayStream === true ? `${type} or text/event-stream` : type;
+  throw new ProblemError('not-acceptable', `The answer here is ${either}.`);
 }

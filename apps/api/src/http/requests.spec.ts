@@ -80,11 +80,14 @@ describe('a multipart body', () => {
     });
   });
 
-  it.each(['parameters', 'metadata', 'webhook', 'result_ttl_s'])('points at %s', (name) => {
-    expect(pointedErrorsOf(() => bodyFromParts({ [name]: '{' }))).toEqual([
-      { pointer: `/${name}`, message: 'must be JSON' },
-    ]);
-  });
+  it.each(['parameters', 'metadata', 'webhook', 'result_ttl_s', 'cancel_on_disconnect'])(
+    'points at %s',
+    (name) => {
+      expect(pointedErrorsOf(() => bodyFromParts({ [name]: '{' }))).toEqual([
+        { pointer: `/${name}`, message: 'must be JSON' },
+      ]);
+    },
+  );
 
   it('may be empty', () => {
     expect(bodyFromParts(undefined)).toEqual({});

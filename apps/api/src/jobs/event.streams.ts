@@ -10,6 +10,8 @@ import {
   type JobEvent,
   partsOf,
   type Position,
+  restOfText,
+  textEvent,
   toldBy,
 } from './job.events.js';
 import { JobReader } from './job.reader.js';
@@ -61,7 +63,7 @@ export class EventStreams {
         const ended = isTerminal(current.status);
         const events = ended
           ? lastEvents(current, last, await this.reader.view(current, caller))
-          : newEvents(current, last, parts);
+          : newEvents(current, last, this.store, parts);
         for await (const event of events) {
           last = event.at;
           yield eventText(event);
@@ -90,15 +92,21 @@ export class EventStreams {
 async function* newEvents(
   record: JobRecord,
   last: Position,
+  store: JobStore,
   reader: PartReader,
 ): AsyncGenerator<JobEvent> {
+  const { spec, told, done } = record;
   let at = last;
   for (const event of eventsAfter(at, record)) {
     at = event.at;
     yield event;
   }
-  if (!record.spec.many) return;
-  for await (const part of reader.beyond(toldBy(at), record.done)) {
+  if (spec.tellsText && told && told.bytes > (at.bytes ?? 0)) {
+    const text = await store.text(spec.id, at.bytes ?? 0, told.bytes);
+    if (text !== null) yield textEvent(at, told, text);
+  }
+  if (!spec.many) return;
+  for await (const part of reader.beyond(toldBy(at), done)) {
     for (const event of eventsAfter(at, record, [part])) {
       at = event.at;
       yield event;
@@ -107,6 +115,12 @@ async function* newEvents(
 }
 
 function* lastEvents(record: JobRecord, last: Position, view: JobView): Generator<JobEvent> {
-  yield* eventsAfter(last, record, partsOf(view));
+  let at = last;
+  for (const event of eventsAfter(at, record, partsOf(view))) {
+    at = event.at;
+    yield event;
+  }
+  const text = record.spec.tellsText ? restOfText(at, view) : null;
+  if (text) yield text;
   yield endEvent(record, view);
 }

@@ -120,7 +120,7 @@ describe('GET /v1/jobs/{id}/events', () => {
     expect(await stream.next()).toEqual({
       id: '1-0',
       event: 'status',
-      data: { status: 'queued', attempt: 1 },
+      data: { id, status: 'queued', attempt: 1 },
     });
     const run = await begun(id);
     expect(await stream.next()).toMatchObject({ id: '1-1', data: { status: 'running' } });
@@ -164,6 +164,79 @@ describe('GET /v1/jobs/{id}/events', () => {
     const events = await stream.events();
     expect(idsOf(events)).toEqual(['1-0', '1-1', '1-end']);
     expect(events[2]?.data).toMatchObject({ status: 'succeeded', output: 'a' });
+  });
+
+  describe('of a text that is generated', () => {
+    const textual = () => created({ many: false, count: 1, tellsText: true });
+    const generated = (text: string, completion_tokens: number) => [
+      { text, finish_reason: 'stop', usage: { prompt_tokens: 1, completion_tokens } },
+    ];
+    const tell = ({ id, fence }: Run, text: string, bytes: number, tokens: number) =>
+      store.tellTexts([{ id, fence, text, bytes, tokens }]);
+
+    it('tells it as it grows, to everybody from where they are', async () => {
+      const id = await textual();
+      const stream = await follow(id);
+      const run = await begun(id);
+      await stream.events(has('1-1'));
+      await tell(run, 'Zwölf ', 7, 2);
+      expect(await stream.next()).toEqual({
+        id: '1-3.7',
+        event: 'output',
+        data: { from: 0, tokens: 2, text: 'Zwölf ' },
+      });
+      await tell(run, 'Box', 10, 3);
+      expect(await stream.next()).toMatchObject({ id: '1-4.10', data: { from: 2, text: 'Box' } });
+      const late = await follow(id);
+      expect((await late.events(has('1-4.10'))).at(-1)?.data).toMatchObject({ text: 'Zwölf Box' });
+      late.close();
+      const again = await follow(id, '1-3.7');
+      expect((await again.events(has('1-4.10'))).map(({ data }) => data)).toEqual([
+        { from: 2, tokens: 1, text: 'Box' },
+      ]);
+      await publish(run, generated('Zwölf Boxkämpfer', 6));
+      for (const each of [stream, again]) {
+        const [rest, end] = await each.events();
+        expect(rest).toMatchObject({ id: '1-7.18', data: { from: 3, text: 'kämpfer' } });
+        expect(end).toMatchObject({ id: '1-end', data: { output: { text: 'Zwölf Boxkämpfer' } } });
+      }
+      expect(idsOf(await (await follow(id, '1-4.10')).events())).toEqual(['1-7.18', '1-end']);
+      expect(idsOf(await (await follow(id)).events())).toEqual(['1-0', '1-1', '1-7.18', '1-end']);
+    });
+
+    it('goes on where a worker died and the same text comes again, in other pieces', async () => {
+      const id = await textual();
+      const stream = await follow(id);
+      const first = await begun(id);
+      await tell(first, 'Zwölf Box', 10, 3);
+      await stream.events(has('1-4.10'));
+      const second = await begun(id);
+      expect(await tell(first, 'kämpfer', 18, 6)).toEqual(['refused']);
+      await tell(second, 'Zwö', 4, 1);
+      await tell(second, 'lf Boxkä', 13, 4);
+      expect(await stream.next()).toMatchObject({
+        id: '1-5.13',
+        data: { from: 3, tokens: 1, text: 'kä' },
+      });
+      await publish(second, generated('Zwölf Boxkämpfer', 6));
+      expect(idsOf(await stream.events())).toEqual(['1-7.18', '1-end']);
+    });
+
+    it('begins anew with the next attempt', async () => {
+      const id = await textual();
+      const stream = await follow(id);
+      const { fence } = await begun(id);
+      await tell({ id, fence }, 'Zwölf', 6, 2);
+      await stream.events(has('1-3.6'));
+      const error = { type: '', code: 'internal-error', title: '', detail: '' } as const;
+      await store.tryAgain(MODEL, [{ id, fence, error: { ...error, retryable: true } }]);
+      await stream.events(has('2-0'));
+      const again = await begun(id);
+      await tell(again, 'Zwölf', 6, 2);
+      expect((await stream.events(has('2-3.6'))).at(-1)?.data).toMatchObject({ from: 0 });
+      await publish(again, generated('Zwölf', 2));
+      expect(idsOf(await stream.events())).toEqual(['2-end']);
+    });
   });
 
   it('goes on beyond what was told where a worker died and the parts begin anew', async () => {

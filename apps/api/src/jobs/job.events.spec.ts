@@ -12,6 +12,8 @@ import {
   type Part,
   partsOf,
   positionAfter,
+  restOfText,
+  textEvent,
   toldBy,
 } from './job.events.js';
 
@@ -52,8 +54,8 @@ describe('the status of a job', () => {
   it('says which attempt it is of', () => {
     const record = running({ history: [PAST] });
     expect([...eventsAfter(positionAfter('', record), record)].map(({ data }) => data)).toEqual([
-      { status: 'queued', attempt: 2 },
-      { status: 'running', attempt: 2 },
+      { id: 'job_1', status: 'queued', attempt: 2 },
+      { id: 'job_1', status: 'running', attempt: 2 },
     ]);
   });
 });
@@ -115,6 +117,58 @@ describe('the outputs of a job', () => {
       [200, 201, 400, 401, 500, 501].map((n) => `1-${n}`),
     );
     expect([...partsOf({} as JobView)]).toEqual([]);
+  });
+});
+
+describe('the text of a job', () => {
+  const told = { tokens: 5, bytes: 9 };
+  const at = (n: number, bytes?: number) => ({ attempt: 1, n, bytes });
+  const textual = (about: About = {}) => {
+    const record = running({ many: false, count: 1, ...about });
+    return { ...record, spec: { ...record.spec, tellsText: true as const } };
+  };
+  const endedWith = (text: string, tokens: number) =>
+    ({ output: { text, finish_reason: 'stop', usage: { completion_tokens: tokens } } }) as JobView;
+
+  it('is told with the tokens before it, and has an id with the bytes up to its end', () => {
+    expect(eventText(textEvent(at(1), told, 'Zwölf Bo'))).toBe(
+      'id: 1-6.9\nevent: output\ndata: {"from":0,"tokens":5,"text":"Zwölf Bo"}\n\n',
+    );
+    const next = textEvent(at(6, 9), { tokens: 7, bytes: 13 }, 'xkä');
+    expect(next).toMatchObject({ at: at(8, 13), data: { from: 5, tokens: 2, text: 'xkä' } });
+  });
+
+  it('goes on where a client was, whatever tokens it was cut into', () => {
+    expect(positionAfter('1-6.9', textual())).toEqual(at(6, 9));
+    expect(positionAfter('1-1', textual())).toEqual(at(1));
+  });
+
+  it.each(['1-6', '1-1.9', '1-6.0', '1-6.09', '1-end.9', '2-6.9', '1-6.9.9', '1-6.99999999999'])(
+    'begins anew for one that was told %s',
+    (last) => {
+      expect(positionAfter(last, textual()).n).toBe(-1);
+    },
+  );
+
+  it('is no position of another job', () => {
+    expect(positionAfter('1-6.9', running()).n).toBe(-1);
+  });
+
+  it('comes from the record once the job has ended', () => {
+    const view = endedWith('Zwölf Boxkämpfer', 8);
+    expect(restOfText(at(6, 9), view)).toEqual({
+      at: at(9, 18),
+      type: 'output',
+      data: { from: 5, tokens: 3, text: 'xkämpfer' },
+    });
+    expect(restOfText(at(1), view)?.data).toMatchObject({ from: 0, text: 'Zwölf Boxkämpfer' });
+    expect(restOfText(at(9, 18), view)).toBeNull();
+    // It has come out shorter.
+    expect(restOfText(at(9, 30), view)).toBeNull();
+  });
+
+  it.each([null, 'text', { text: 1 }, { text: 'a' }])('is not there in %j', (output) => {
+    expect(restOfText(at(1), { output } as JobView)).toBeNull();
   });
 });
 

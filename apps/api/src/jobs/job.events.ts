@@ -1,5 +1,5 @@
-import type { JobView } from '#libs/contracts';
-import type { JobRecord } from '#libs/jobs';
+import { isRecord, type JobView } from '#libs/contracts';
+import type { JobRecord, ToldText } from '#libs/jobs';
 
 /**
  * The events of a job are not kept anywhere: they follow from its record and its parts, and so does the
@@ -11,11 +11,17 @@ import type { JobRecord } from '#libs/jobs';
  *     2k      output, up to instance k
  *     2k + 1  progress, k instances are done
  *     end     end
+ *
+ * Of a job that tells its text as it is generated:
+ *
+ *     1 + k.b output, up to token k, which ends with byte b of the text
  */
 export interface Position {
   attempt: number;
   /** Number of the last event that was told. */
   n: number;
+  /** Bytes that were told of its text (UTF-8): a run that is repeated gives the same ones, but may cut them otherwise. */
+  bytes?: number | undefined;
 }
 
 export interface JobEvent {
@@ -39,22 +45,30 @@ const END = Infinity;
 /** Most instances of one `output` event of a job that has ended. */
 const OUTPUTS_AT_ONCE = 100;
 
-const EVENT_ID = /^([1-9]\d{0,8})-(0|[1-9]\d{0,8}|end)$/;
+const EVENT_ID = /^([1-9]\d{0,8})-(0|[1-9]\d{0,8}|end)(?:\.([1-9]\d{0,9}))?$/;
 
 /** Where a client is that was told `lastEventId` last: at the start, where that is no event of this attempt. */
 export function positionAfter(lastEventId: string | undefined, record: JobRecord): Position {
   const { spec, history } = record;
   const start = { attempt: history.length + 1, n: NOTHING };
-  const [, attempt, number] = EVENT_ID.exec(lastEventId ?? '') ?? [];
+  const [, attempt, number, bytes] = EVENT_ID.exec(lastEventId ?? '') ?? [];
   if (Number(attempt) !== start.attempt) return start;
-  if (number === 'end') return record.endedAt === null ? start : { ...start, n: END };
   const n = Number(number);
+  const isText = spec.tellsText === true && n > RUNNING;
+  if (isText !== (bytes !== undefined)) return start;
+  if (isText) return { ...start, n, bytes: Number(bytes) };
+  if (number === 'end') return record.endedAt === null ? start : { ...start, n: END };
   return n <= (spec.many ? 2 * spec.count + 1 : RUNNING) ? { ...start, n } : start;
 }
 
 /** True where a client has been told everything that there will ever be to tell of this attempt. */
 export function isAtEnd({ n }: Position): boolean {
   return n === END;
+}
+
+/** Tokens that a client has been told. */
+function tokensToldBy({ n }: Position): number {
+  return Math.max(0, n - RUNNING);
 }
 
 /** Instances whose outputs a client has been told. */
@@ -80,9 +94,9 @@ export function* eventsAfter(
   };
   const progress = (done: number) => event(2 * done + 1, 'progress', { done, total: spec.count });
 
-  if (n < QUEUED) yield event(QUEUED, 'status', { status: 'queued', attempt });
+  if (n < QUEUED) yield event(QUEUED, 'status', { id: spec.id, status: 'queued', attempt });
   if (n < RUNNING && startedAt !== null)
-    yield event(RUNNING, 'status', { status: 'running', attempt });
+    yield event(RUNNING, 'status', { id: spec.id, status: 'running', attempt });
   if (!spec.many || isAtEnd({ attempt, n })) return;
   let done = toldBy({ attempt, n });
   if (n === 2 * done && done > 0) yield progress(done);
@@ -95,6 +109,23 @@ export function* eventsAfter(
     yield progress(to);
     done = to;
   }
+}
+
+/** What is new of the text of a job. @param told how far that goes. */
+export function textEvent(last: Position, told: ToldText, text: string): JobEvent {
+  const { attempt } = last;
+  const from = tokensToldBy(last);
+  const at = { attempt, n: RUNNING + told.tokens, bytes: told.bytes };
+  return { at, type: 'output', data: { from, tokens: Math.max(0, told.tokens - from), text } };
+}
+
+/** The rest of the text of a job that has ended; null where there is none. */
+export function restOfText(last: Position, { output }: JobView): JobEvent | null {
+  if (!isGenerated(output)) return null;
+  const bytes = Buffer.from(output.text);
+  const rest = bytes.subarray(last.bytes ?? 0).toString();
+  const told = { tokens: output.usage.completion_tokens, bytes: bytes.length };
+  return rest === '' ? null : textEvent(last, told, rest);
 }
 
 /** The outputs of a job that has ended, in parts. */
@@ -110,7 +141,13 @@ export function endEvent({ history }: JobRecord, view: JobView): JobEvent {
 }
 
 /** The event as it goes over the line. JSON has no raw newline, so that one `data` line will do. */
-export function eventText({ at: { attempt, n }, type, data }: JobEvent): string {
-  const id = `${attempt}-${n === END ? 'end' : n}`;
+export function eventText({ at: { attempt, n, bytes }, type, data }: JobEvent): string {
+  const id = `${attempt}-${n === END ? 'end' : n}${bytes === undefined ? '' : `.${bytes}`}`;
   return `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+function isGenerated(
+  output: unknown,
+): output is { text: string; usage: { completion_tokens: number } } {
+  return isRecord(output) && typeof output['text'] === 'string' && isRecord(output['usage']);
 }

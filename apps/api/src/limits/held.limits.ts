@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { CONFIG, type Config } from '#libs/config';
+import { wantsEvents } from '../http/accept.js';
 import { parsePrefer } from '../http/prefer.js';
 import { Holdings } from './holdings.js';
 import { Refusals } from './refusals.js';
@@ -59,11 +60,13 @@ export class HeldLimits {
 }
 
 /** It keeps its connection until something happens. */
-export function isWait({ routeOptions, headers }: FastifyRequest): boolean {
+export function isWait(request: FastifyRequest): boolean {
+  const { routeOptions, headers } = request;
   const { holds } = routeOptions.config;
   if (holds === 'preferred') {
     const { prefer } = headers;
-    return prefer !== undefined && (parsePrefer(prefer).waitS ?? 0) > 0;
+    const waits = prefer !== undefined && (parsePrefer(prefer).waitS ?? 0) > 0;
+    return waits || wantsEvents(request);
   }
   return holds === 'stream';
 }

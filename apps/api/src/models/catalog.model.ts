@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type ModelReport, ProblemError, type VersionReport } from '#libs/contracts';
 import { partitionOfModel } from '#libs/jobs';
-import { InputValidator, largestBodyBytes, rowsPerRunOf } from '#libs/models';
+import { rowsPerRunOf } from '#libs/kinds';
+import { InputValidator, largestBodyBytes } from '#libs/models';
 
 /** A version that can be asked for. */
 export class CatalogVersion {
@@ -33,8 +34,8 @@ export class CatalogVersion {
 
 /** All of a version that its validator looks at. */
 function validated(report: VersionReport) {
-  const { model, input, output, processor, hooks, batching, tensors } = report;
-  return { model, input, output, processor, hooks, batching, tensors };
+  const { model, input, output, processor, hooks, pipeline, batching, tensors } = report;
+  return { model, input, output, processor, hooks, pipeline, batching, tensors };
 }
 
 /** A model with its versions, lowest first. */

@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ModelReport, VersionReport, VersionState, WorkerReport } from '#libs/contracts';
+import type {
+  ModelReport,
+  RegressionOutput,
+  TabularInput,
+  VersionReport,
+  VersionState,
+  WorkerReport,
+} from '#libs/contracts';
 import { codeOf, problemOf } from '#libs/testing';
 import { CatalogModel } from './catalog.model.js';
 import { mergeReports } from './merge-reports.js';
@@ -226,8 +233,8 @@ describe('CatalogModel', () => {
 
     it.each<Partial<VersionReport>>([
       { tensors: { ...TENSORS, inputs: [{ name: 'y', dtype: 'float32', shape: ['N'] }] } },
-      { input: { kind: 'tabular', fields: [{ name: 'a', mean: 0, std: 1 }] } },
-      { output: { kind: 'classification', activation: 'none', labels: ['a'], decimals: 4 } },
+      { input: { kind: 'tabular', fields: [{ name: 'a', mean: 0, std: 1 }] } as TabularInput },
+      { output: { kind: 'regression', mean: 0, std: 1, decimals: 4 } as RegressionOutput },
       { batching: { max_batch_size: 0, max_queue_delay_ms: 0 } },
     ])('but not through %j', (change) => {
       expect(kept(change)).toBe(false);

@@ -1,4 +1,4 @@
-import type { RolloutChange } from '#libs/contracts';
+import type { PipelineStep, RolloutChange, VersionReport } from '#libs/contracts';
 import { outputSchema, publishedInputSchema } from '#libs/models';
 import type { CatalogModel, CatalogVersion } from './catalog.model.js';
 import { rolloutSummary } from './rollout.view.js';
@@ -37,6 +37,21 @@ export function modelDetail(
   };
 }
 
+/** A step as it is shown. */
+type StepView =
+  { model: string; version: string | null } | { average: string[]; weights: number[] | null };
+
+/** The steps of a pipeline by name, with the version that each runs now; null for a model with a graph. */
+function pipelineSteps({ pipeline }: VersionReport): Record<string, StepView> | null {
+  if (!pipeline) return null;
+  const versions = pipeline.signature?.versions ?? {};
+  const view = ([name, step]: [string, PipelineStep]): [string, StepView] => {
+    if ('average' in step) return [name, { average: step.average, weights: step.weights ?? null }];
+    return [name, { model: step.model, version: versions[name] ?? step.version ?? null }];
+  };
+  return Object.fromEntries(Object.entries(pipeline.steps).map(view));
+}
+
 /** A version on its model's page. */
 export function versionDetail(version: CatalogVersion, limits: BodyLimits) {
   const { report } = version;
@@ -62,6 +77,7 @@ export function versionDetail(version: CatalogVersion, limits: BodyLimits) {
     input_schema: publishedInputSchema(report),
     output_schema: outputSchema(report),
     tensors: report.tensors ?? null,
+    pipeline: pipelineSteps(report),
     body_limit_bytes: limits.of(version),
     batching: report.batching,
     held_out: report.held_out ?? null,

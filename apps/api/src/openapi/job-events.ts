@@ -25,13 +25,27 @@ export function eventSchema(type: JobEvent['type'], data: object): SchemaObject 
   return { type: 'object', properties, required: Object.keys(properties) };
 }
 
+const TEXT = {
+  from: { ...COUNT, description: 'Tokens before these' },
+  tokens: { ...COUNT, description: 'So many more' },
+  text: { type: 'string', description: 'Their text' },
+};
+
+/** Schema of what an `output` event tells of a text that is generated. */
+export const TEXT_DATA: SchemaObject = {
+  type: 'object',
+  properties: TEXT,
+  required: Object.keys(TEXT),
+};
+
 const STATUS: SchemaObject = {
   type: 'object',
   properties: {
+    id: { type: 'string', description: 'Of the job' },
     status: { type: 'string', enum: ['queued', 'running'] },
     attempt: { ...COUNT, minimum: 1 },
   },
-  required: ['status', 'attempt'],
+  required: ['id', 'status', 'attempt'],
 };
 
 /** What stands in the stream of a job. */
@@ -41,7 +55,7 @@ export const EVENT_SCHEMAS: Record<string, SchemaObject> = {
     oneOf: ['StatusEvent', 'OutputEvent', 'ProgressEvent', 'EndEvent'].map(refer),
   },
   StatusEvent: eventSchema('status', STATUS),
-  OutputEvent: eventSchema('output', outputData({})),
+  OutputEvent: eventSchema('output', { anyOf: [outputData({}), TEXT_DATA] }),
   ProgressEvent: eventSchema('progress', refer('Progress')),
   EndEvent: eventSchema('end', refer('Job')),
 };

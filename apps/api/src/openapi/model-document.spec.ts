@@ -2,26 +2,31 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import type { InputSpec, OutputSpec, VersionReport } from '#libs/contracts';
+import type {
+  ClassificationOutput,
+  RegressionOutput,
+  TabularInput,
+  VersionReport,
+} from '#libs/contracts';
 import { CatalogModel } from '../models/catalog.model.js';
 import { modelDocument } from './model-document.js';
 
 const BASE = JSON.parse(readFileSync('docs/reference/openapi.json', 'utf8')) as OpenAPIObject;
 
-const TABULAR: InputSpec = {
+const TABULAR: TabularInput = {
   kind: 'tabular',
   fields: [
     { name: 'a', mean: 0, std: 1 },
     { name: 'b', mean: 0, std: 1 },
   ],
 };
-const CLASSES: OutputSpec = {
+const CLASSES: ClassificationOutput = {
   kind: 'classification',
   activation: 'softmax',
   labels: ['x', 'y'],
   decimals: 4,
 };
-const NUMBER: OutputSpec = { kind: 'regression', mean: 0, std: 1, decimals: 4 };
+const NUMBER: RegressionOutput = { kind: 'regression', mean: 0, std: 1, decimals: 4 };
 
 function version(name: string, more: Partial<VersionReport> = {}): VersionReport {
   return {
@@ -169,13 +174,15 @@ describe('the document of a model', () => {
     });
   });
 
-  it('takes forms where the model takes pictures, and there alone', () => {
+  it('takes forms and CSV where the model takes pictures or rows', () => {
     const types = (d: OpenAPIObject) => {
       const body = d.paths['/v1/models/m/predict']?.post?.requestBody;
       return Object.keys(body && 'content' in body ? body.content : {});
     };
-    expect(types(document)).toEqual(['application/json']);
-    const input = { kind: 'image' } as InputSpec;
+    const graph = version('1', { input: { kind: 'tensor' } });
+    expect(types(documentOf(graph))).toEqual(['application/json']);
+    expect(types(document)).toEqual(['application/json', 'multipart/form-data', 'text/csv']);
+    const input = { kind: 'image' };
     expect(types(documentOf(version('1', { input })))).toEqual([
       'application/json',
       'multipart/form-data',

@@ -2,7 +2,7 @@ import type { OpenAPIObject, PathItemObject, SchemasObject } from '@nestjs/swagg
 import type { CatalogModel, CatalogVersion } from '../models/catalog.model.js';
 import { reachable, SCHEMAS } from './components.js';
 import { type Signature, signaturesOf, typedJob, typedSubmission } from './model-signature.js';
-import { FORM } from './request-bodies.js';
+import { CSV, CSV_BODY, FORM } from './request-bodies.js';
 
 const TO_MODEL = '/v1/models/{model}/predict';
 const TO_VERSION = '/v1/models/{model}/versions/{version}/predict';
@@ -47,7 +47,7 @@ export function modelDocument(
 /** The same route with the model, and perhaps its version, in place. */
 function submission(
   route: PathItemObject | undefined,
-  { suffix, takesFiles }: Signature,
+  { suffix, takesFiles, takesTables }: Signature,
   operationId: string,
 ): PathItemObject {
   const post = route?.post ?? { responses: {} };
@@ -61,7 +61,8 @@ function submission(
         required: true,
         content: {
           'application/json': refer(`PredictRequest${suffix}`),
-          ...(takesFiles && { [FORM]: refer(`PredictRequest${suffix}Form`) }),
+          ...((takesFiles || takesTables) && { [FORM]: refer(`PredictRequest${suffix}Form`) }),
+          ...(takesTables && { [CSV]: CSV_BODY }),
         },
       },
     },

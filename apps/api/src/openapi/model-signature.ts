@@ -1,9 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ReferenceObject, SchemaObject, SchemasObject } from '@nestjs/swagger';
-import { outputSchema, parametersSchema, publishedInputSchema } from '#libs/models';
+import { inputKind } from '#libs/kinds';
+import {
+  outputSchema,
+  parametersSchema,
+  publishedInputSchema,
+  tableColumnsOf,
+  tellsText,
+} from '#libs/models';
 import type { CatalogModel, CatalogVersion } from '../models/catalog.model.js';
 import { SCHEMAS } from './components.js';
-import { eventSchema, outputData } from './job-events.js';
+import { eventSchema, outputData, TEXT_DATA } from './job-events.js';
 
 /** What a version takes and gives. */
 export interface Signature {
@@ -13,6 +20,9 @@ export interface Signature {
   output: SchemaObject;
   parameters: SchemaObject;
   takesFiles: boolean;
+  takesTables: boolean;
+  /** See `tellsText`. */
+  tellsText: boolean;
 }
 
 type Properties = Record<string, SchemaObject | ReferenceObject>;
@@ -38,7 +48,9 @@ function signatureOf(version: CatalogVersion | undefined, suffix: string): Signa
     input: (report && publishedInputSchema(report)) ?? UNKNOWN,
     output: (report && outputSchema(report)) ?? UNKNOWN,
     parameters: report ? parametersSchema(report) : UNKNOWN,
-    takesFiles: report?.input.kind === 'image',
+    takesTables: report !== undefined && tableColumnsOf(report) !== undefined,
+    takesFiles: report ? inputKind(report.input).takesFiles === true : false,
+    tellsText: report !== undefined && tellsText(report),
   };
 }
 
@@ -67,13 +79,18 @@ export function typedJob(
 ): SchemasObject {
   const outputs = signatures.map(({ suffix }) => ({ $ref: `${SCHEMAS}Output${suffix}` }));
   const items = { anyOf: [...outputs, { $ref: `${SCHEMAS}FailedInstance` }] };
+  const toldOutputs = outputData(items);
+  const toldText = signatures.some((signature) => signature.tellsText);
   return {
     Job: withProperties(job, {
       model: { type: 'string', enum: [model] },
       output: { anyOf: [...outputs, { type: 'null' }] },
       outputs: { type: ['array', 'null'], items },
     }),
-    OutputEvent: eventSchema('output', outputData(items)),
+    OutputEvent: eventSchema(
+      'output',
+      toldText ? { anyOf: [toldOutputs, TEXT_DATA] } : toldOutputs,
+    ),
   };
 }
 

@@ -146,6 +146,13 @@ export class ModelVersionSchema extends VersionSummarySchema implements VersionD
   @ApiProperty(SCHEMA_OR_NULL) input_schema!: Record<string, unknown> | null;
   @ApiProperty(SCHEMA_OR_NULL) output_schema!: Record<string, unknown> | null;
   @ApiProperty({ type: TensorsSchema, nullable: true }) tensors!: TensorsSchema | null;
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: { type: 'object', additionalProperties: true },
+    nullable: true,
+    description: 'The steps of a pipeline, by name; null for a model with a graph of its own',
+  })
+  pipeline!: VersionDetail['pipeline'];
   @ApiProperty({ ...COUNT, description: 'Largest body of a submission to it' })
   body_limit_bytes!: number;
   @ApiProperty({ type: BatchingSchema }) batching!: BatchingSchema;

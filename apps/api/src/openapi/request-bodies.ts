@@ -1,9 +1,13 @@
 import type { OpenAPIObject, ReferenceObject, SchemaObject } from '@nestjs/swagger';
 import type { Config } from '#libs/config';
+import { MAX_INSTANCES } from '#libs/contracts';
 import { SCHEMAS } from './components.js';
 import { operationsOf } from './operations.js';
 
 export const FORM = 'multipart/form-data';
+export const CSV = 'text/csv';
+/** A header that names the fields, then a row for each instance. */
+export const CSV_BODY = { schema: { type: 'string' as const } };
 const JSON_BODY = 'application/json';
 const FILE: SchemaObject = { type: 'string', format: 'binary' };
 
@@ -20,6 +24,8 @@ export function describeBodies(document: OpenAPIObject, config: Config): void {
     if (!content || name === undefined) continue;
     names.add(name);
     if (content[FORM]) content[FORM].schema = { $ref: `${SCHEMAS}${name}Form` };
+    // Elsewhere the body has to name the model.
+    if (name === 'PredictRequest') content[CSV] = CSV_BODY;
   }
   for (const name of names) {
     const { required = [], properties = {} } = schemas[name] ?? {};
@@ -40,10 +46,13 @@ function nameOf(schema: SchemaObject | ReferenceObject | undefined): string | un
 
 const ONE_OF_THE_TWO: SchemaObject[] = [{ required: ['input'] }, { required: ['inputs'] }];
 
+/** A list or columns; the type is older than OpenAPI 3.1. */
+const INSTANCES = { type: ['array', 'object'] } as unknown as SchemaObject;
+
 /** Where null stands for a field that is left out. */
 const EXACTLY_ONE: SchemaObject[] = [
   { required: ['input'], properties: { inputs: { type: 'null' } } },
-  { required: ['inputs'], properties: { inputs: { type: 'array' } }, not: { required: ['input'] } },
+  { required: ['inputs'], properties: { inputs: INSTANCES }, not: { required: ['input'] } },
 ];
 
 /** Fields that may not be above what the operator has set. */
@@ -84,8 +93,14 @@ function orNull({ allOf = [], ...said }: SchemaObject): SchemaObject {
 function inForm(properties: Properties): Properties {
   return {
     ...properties,
-    input: { ...FILE, description: 'A picture: PNG, JPEG or WebP' },
-    inputs: { ...properties['inputs'], items: FILE, description: 'Several pictures' },
+    input: { ...FILE, description: 'A file of a form that the model takes: a picture, say' },
+    inputs: {
+      type: 'array',
+      items: FILE,
+      minItems: 1,
+      maxItems: MAX_INSTANCES,
+      description: 'Several files; of a model that takes rows of named values, one CSV file',
+    },
     webhook: orNull(properties['webhook'] as SchemaObject),
   };
 }

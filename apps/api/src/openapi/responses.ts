@@ -14,6 +14,7 @@ const ON_JOBS_ALONE = new Set<ProblemCode>([
   'canceled',
   'execution-timeout',
   'inference-failed',
+  'input-fetch-failed',
   'input-lost',
   'poisoned',
   'processing-failed',

@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
+import { ApiExtraModels, ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import {
   type InputWarning,
   JOB_STATUSES,
@@ -11,9 +11,11 @@ import {
   type ProblemCode,
   PROBLEMS,
   type QueuePlace,
+  type StepTiming,
   VERSION_REASONS,
   type VersionReason,
 } from '#libs/contracts';
+import { SCHEMAS } from './components.js';
 import { ANY_JSON, COUNT, NUMBER_OR_NULL, TIME, TIME_OR_NULL } from './fields.js';
 
 // Classes because OpenAPI needs something at run time; `implements` keeps them true to the contracts.
@@ -62,15 +64,36 @@ export class FailedInstanceSchema {
   @ApiProperty({ type: JobProblemSchema }) error!: JobProblemSchema;
 }
 
+@ApiSchema({ name: 'StepTiming' })
+class StepTimingSchema implements StepTiming {
+  @ApiProperty({ ...COUNT, description: 'That it ran' }) instances!: number;
+  @ApiProperty({ description: 'Until the first of them went to a runner process' })
+  wait_ms!: number;
+  @ApiProperty() preprocess_ms!: number;
+  @ApiProperty() inference_ms!: number;
+  @ApiProperty() postprocess_ms!: number;
+  @ApiProperty({ ...COUNT, description: 'Rows of the largest batch that they were part of' })
+  batch_size!: number;
+}
+
+@ApiExtraModels(StepTimingSchema)
 @ApiSchema({ name: 'JobTiming' })
 class JobTimingSchema implements JobTiming {
   @ApiProperty() queue_ms!: number;
   @ApiProperty() batch_wait_ms!: number;
   @ApiProperty() load_ms!: number;
+  @ApiPropertyOptional({ description: 'Where files were fetched that the instances name by URL' })
+  fetch_ms?: number;
   @ApiProperty() preprocess_ms!: number;
   @ApiProperty() inference_ms!: number;
   @ApiProperty() postprocess_ms!: number;
   @ApiProperty() total_ms!: number;
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: { $ref: `${SCHEMAS}StepTiming` },
+    description: 'Of each step of a pipeline, by name',
+  })
+  steps?: Record<string, StepTiming>;
 }
 
 @ApiSchema({ name: 'Progress' })

@@ -1,6 +1,8 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiHeader, ApiOkResponse, ApiQuery } from '@nestjs/swagger';
+import { ApiExtraModels, ApiHeader, ApiOkResponse, ApiQuery, getSchemaPath } from '@nestjs/swagger';
 import { VERSION_REFERENCE } from '#libs/contracts';
+import { EVENTS_TYPE } from '../http/accept.js';
+import { SCHEMAS } from './components.js';
 import { type HeaderName, headers } from './headers.js';
 import { ApiJobAccepted } from './responses.js';
 import { JobSchema } from './schemas.js';
@@ -20,6 +22,13 @@ export function ApiSubmission() {
     }),
     ApiPrefer(),
     ApiHeader({
+      name: 'Last-Event-ID',
+      required: false,
+      description:
+        'With an `Idempotency-Key` that was sent before: the events go on after this one. Otherwise ignored',
+      schema: { type: 'string' },
+    }),
+    ApiHeader({
       name: 'Cache-Control',
       required: false,
       description:
@@ -33,10 +42,14 @@ export function ApiSubmission() {
       schema: { type: 'string' },
     }),
     ApiJobAccepted(...BROUGHT_ABOUT),
+    ApiExtraModels(JobSchema),
     ApiOkResponse({
-      type: JobSchema,
       description:
-        'The job, which has ended: within the `wait` of `Prefer`, since an earlier request with this `Idempotency-Key`, or at once where the result of an identical job is kept (`cached`)',
+        'The job, which has ended: within the `wait` of `Prefer`, since an earlier request with this `Idempotency-Key`, or at once where the result of an identical job is kept (`cached`). Or its events, where `Accept` asks for `text/event-stream`',
+      content: {
+        'application/json': { schema: { $ref: getSchemaPath(JobSchema) } },
+        [EVENTS_TYPE]: { schema: { $ref: `${SCHEMAS}JobStreamEvent` } },
+      },
       headers: headers('Location', ...BROUGHT_ABOUT),
     }),
   );

@@ -1,12 +1,14 @@
 import { isRecord, type PointedError } from '#libs/contracts';
 import { DtoPipe, fieldsOf, fill } from '../http/dto.pipe.js';
 import { WebhookDto } from '../webhooks/webhook.dto.js';
+import { areColumns, ColumnInput } from './column.input.js';
 import type { PredictDto } from './predict.dto.js';
 
 /** Makes the body of a submission into its DTO. */
 export class BodyPipe<T extends PredictDto> extends DtoPipe<T> {
   protected override fillNested(dto: T, errors: PointedError[]): void {
-    const { webhook } = dto as { webhook?: unknown };
+    const { webhook, inputs } = dto as { webhook?: unknown; inputs?: unknown };
+    if (areColumns(inputs)) dto.inputs = ColumnInput.from(inputs);
     if (!isRecord(webhook)) return;
     dto.webhook = fill(new WebhookDto(), WEBHOOK_FIELDS, webhook, '/webhook', errors);
   }

@@ -92,7 +92,7 @@ describe('KeyedSubmissions', () => {
     Promise.resolve({ spec: specOf(id), input: INPUT, bundleRows: 64 });
   const notServed = () => Promise.reject(NOT_SERVED);
   const send = (of = draft, to = sut) =>
-    to.submit(CALLER, { owner: CALLER.owner, key, fingerprint: 'f' }, INPUT, of);
+    to.submit(CALLER, { owner: CALLER.owner, key, fingerprint: 'f' }, () => INPUT, of);
 
   it('submits once what comes a hundred times at once', async () => {
     const submit = jest.spyOn(submitter, 'submit');

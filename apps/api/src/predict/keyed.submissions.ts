@@ -1,6 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { ProblemError } from '#libs/contracts';
-import { IdempotencyStore, type JobRecord, type KeyedRequest, type Submission } from '#libs/jobs';
+import {
+  IdempotencyStore,
+  type JobRecord,
+  type JobSpec,
+  type KeyedRequest,
+  type Submission,
+} from '#libs/jobs';
 import type { Caller } from '../http/caller.js';
 import { JobReader } from '../jobs/job.reader.js';
 import { Acceptance } from './acceptance.js';
@@ -10,6 +16,8 @@ export interface Submitted {
   /** An earlier request with the same `Idempotency-Key` has submitted it. */
   replayed: boolean;
 }
+
+type InputFor = (spec: JobSpec) => string | Promise<string>;
 
 /** Makes the job of a valid request. @param id that it must have; absent: a fresh one. */
 type Draft = (id?: string) => Promise<Submission>;
@@ -31,19 +39,19 @@ export class KeyedSubmissions {
   ) {}
 
   /**
-   * @param input as `inputText` makes it.
+   * @param inputFor the text of the input, as `inputText` makes it, for a job that is there already.
    * @throws ProblemError `idempotency-mismatch`, `job-gone`, or what the draft or the submission throws.
    */
   async submit(
     caller: Caller,
     request: KeyedRequest,
-    input: string,
+    inputFor: InputFor,
     draft: Draft,
   ): Promise<Submitted> {
     const name = JSON.stringify(request);
     const first = this.underWay.get(name);
     if (first) return { ...(await first), replayed: true };
-    const answer = this.answer(caller, request, input, draft).finally(() =>
+    const answer = this.answer(caller, request, inputFor, draft).finally(() =>
       this.underWay.delete(name),
     );
     this.underWay.set(name, answer);
@@ -53,23 +61,23 @@ export class KeyedSubmissions {
   private async answer(
     caller: Caller,
     request: KeyedRequest,
-    input: string,
+    inputFor: InputFor,
     draft: Draft,
   ): Promise<Submitted> {
     const known = await this.keys.find(request);
-    if (known !== null) return this.repeat(caller, known, input, draft);
+    if (known !== null) return this.repeat(caller, known, inputFor, draft);
     // Before the claim: a request that is refused leaves the key free.
     const submission = await draft();
     const { id } = submission.spec;
     const claimed = await this.keys.claim(request, id);
-    if (claimed !== id) return this.repeat(caller, claimed, input, draft);
+    if (claimed !== id) return this.repeat(caller, claimed, inputFor, draft);
     return { record: await this.ensure(caller, submission), replayed: false };
   }
 
   private async repeat(
     caller: Caller,
     id: string,
-    input: string,
+    inputFor: InputFor,
     draft: Draft,
   ): Promise<Submitted> {
     const record = await this.find(caller, id);
@@ -77,7 +85,11 @@ export class KeyedSubmissions {
     if (!mayBeStuck) return { record, replayed: true };
     // What is written already counts: by now another version may be the default, or none be served.
     const submission = record
-      ? { spec: record.spec, input, bundleRows: record.spec.count }
+      ? {
+          spec: record.spec,
+          input: await inputFor(record.spec),
+          bundleRows: record.spec.count,
+        }
       : await draft(id);
     return { record: await this.ensure(caller, submission), replayed: true };
   }

@@ -11,19 +11,35 @@ import {
 import { InputValidator } from '#libs/models';
 import { jsonText, parseJson } from '../http/json.js';
 import { type CheckedInput, checkInput } from './checked.input.js';
+import { areColumns, checkedInColumns, ColumnInput } from './column.input.js';
+import { checkCsv } from './csv.rows.js';
 
 /** A body without its instances, which come as lines. */
 export interface ReadBody {
   /** Null where the body is no object. */
   fields: Record<string, unknown> | null;
   /** Undefined where there is nothing that could be instances. */
-  instances: { name: 'input' | 'inputs'; lines: string; count: number } | undefined;
+  instances: (LargeLines & { name: 'input' | 'inputs' }) | undefined;
+}
+
+/** See LargeInput. */
+export interface LargeLines {
+  lines: string;
+  count: number;
+  inColumns: boolean;
 }
 
 export interface CheckTask {
   version: VersionDescription;
   lines: string;
+  inColumns: boolean;
   many: boolean;
+  parameters: unknown;
+}
+
+export interface CheckCsvTask {
+  version: VersionDescription;
+  csv: Uint8Array;
   parameters: unknown;
 }
 
@@ -47,14 +63,36 @@ export function read(body: Uint8Array): Outcome<ReadBody> {
   });
 }
 
-export function check({ version, lines, many, parameters }: CheckTask): Outcome<CheckedInput> {
+export function check(task: CheckTask): Outcome<CheckedInput> {
+  const { version, lines, inColumns, many, parameters } = task;
   return outcome(() => {
     const instances = JSON.parse(`[${lines}]`) as unknown[];
-    const checked = checkInput(version, validatorOf(version), instances, many, parameters);
-    return version.cache_ttl_s === undefined
-      ? checked
-      : { ...checked, lines: digestOfLines(lines) };
+    const checkRows = () => checkInput(version, validatorOf(version), instances, many, parameters);
+    const checked = inColumns ? checkedInColumns(checkRows) : checkRows();
+    return withDigest(version, checked, lines);
   });
+}
+
+/** Its rows come as lines. */
+export function checkRows({
+  version,
+  csv,
+  parameters,
+}: CheckCsvTask): Outcome<CheckedInput & { rows: LargeLines }> {
+  return outcome(() => {
+    const { rows, ...checked } = checkCsv(version, validatorOf(version), csv, parameters);
+    const lines = instanceLines(rows);
+    const large = { lines, count: rows.length, inColumns: false };
+    return { ...withDigest(version, checked, lines), rows: large };
+  });
+}
+
+function withDigest<T extends CheckedInput>(
+  version: VersionDescription,
+  checked: T,
+  lines: string,
+): T {
+  return version.cache_ttl_s === undefined ? checked : { ...checked, lines: digestOfLines(lines) };
 }
 
 function takeInstances(fields: Record<string, unknown>): ReadBody['instances'] {
@@ -66,7 +104,12 @@ function takeInstances(fields: Record<string, unknown>): ReadBody['instances'] {
   }
   if (input !== undefined) {
     delete fields['input'];
-    return { name: 'input', lines: instanceLines([input]), count: 1 };
+    return { name: 'input', lines: instanceLines([input]), count: 1, inColumns: false };
+  }
+  if (areColumns(inputs)) {
+    const { rows } = ColumnInput.from(inputs);
+    delete fields['inputs'];
+    return { name: 'inputs', lines: instanceLines(rows), count: rows.length, inColumns: true };
   }
   if (!Array.isArray(inputs)) {
     fields['inputs'] = false;
@@ -74,7 +117,7 @@ function takeInstances(fields: Record<string, unknown>): ReadBody['instances'] {
   }
   delete fields['inputs'];
   const lines = inputs.length > MAX_INSTANCES ? '' : instanceLines(inputs);
-  return { name: 'inputs', lines, count: inputs.length };
+  return { name: 'inputs', lines, count: inputs.length, inColumns: false };
 }
 
 /** By model and version. */

@@ -3,11 +3,20 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Piscina } from 'piscina';
 import { ProblemError, type VersionDescription } from '#libs/contracts';
 import type { CheckedInput } from './checked.input.js';
-import type { CheckTask, Outcome, ReadBody } from './large-body.thread.js';
+import type { CsvInput } from './csv.input.js';
+import type {
+  CheckCsvTask,
+  CheckTask,
+  LargeLines,
+  Outcome,
+  ReadBody,
+} from './large-body.thread.js';
 import { LargeInput } from './large.input.js';
 
 /** From here on a body costs the event loop more than the way to a thread and back. */
 const LARGE_BYTES = 256 * 1024;
+/** The same of CSV, whose parser is slower. */
+const LARGE_CSV_BYTES = 32 * 1024;
 const MAX_THREADS = 2;
 const IDLE_MS = 30_000;
 
@@ -42,19 +51,37 @@ export class LargeBodies implements OnApplicationShutdown {
     const outcome = (await this.threads.run(body, options)) as Outcome<ReadBody>;
     const { fields, instances } = valueOf(outcome);
     if (!fields || !instances) return fields;
-    const { name, lines, count } = instances;
-    return Object.assign(fields, { [name]: new LargeInput(lines, count) });
+    const { name, lines, count, inColumns } = instances;
+    return Object.assign(fields, { [name]: new LargeInput(lines, count, inColumns) });
   }
 
   /** @throws ProblemError as `InputValidator.validate` does. */
   async check(
     version: VersionDescription,
-    { lines }: LargeInput,
+    { lines, inColumns }: LargeInput,
     many: boolean,
     parameters: unknown,
   ): Promise<CheckedInput> {
-    const task: CheckTask = { version, lines, many, parameters };
+    const task: CheckTask = { version, lines, inColumns, many, parameters };
     return valueOf((await this.threads.run(task, { name: 'check' })) as Outcome<CheckedInput>);
+  }
+
+  isLargeCsv({ bytes }: CsvInput): boolean {
+    return bytes.length > LARGE_CSV_BYTES;
+  }
+
+  /** @throws ProblemError as `checkCsv` does. */
+  async checkCsv(
+    version: VersionDescription,
+    { bytes }: CsvInput,
+    parameters: unknown,
+  ): Promise<CheckedInput> {
+    const task: CheckCsvTask = { version, csv: bytes, parameters };
+    const outcome = (await this.threads.run(task, { name: 'checkRows' })) as Outcome<
+      CheckedInput & { rows: LargeLines }
+    >;
+    const { rows, ...checked } = valueOf(outcome);
+    return { ...checked, rows: new LargeInput(rows.lines, rows.count) };
   }
 }
 

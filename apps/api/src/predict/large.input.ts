@@ -6,5 +6,7 @@ export class LargeInput {
   constructor(
     readonly lines: string,
     readonly count: number,
+    /** They came as columns: what is told of them points into these. */
+    readonly inColumns = false,
   ) {}
 }

@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import {
   Allow,
+  IsBoolean,
   IsIn,
   IsInt,
   IsNumber,
@@ -12,18 +13,14 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
-import {
-  MAX_INSTANCES,
-  MODEL_NAME,
-  PRIORITIES,
-  type Priority,
-  VERSION_REFERENCE,
-} from '#libs/contracts';
+import { MODEL_NAME, PRIORITIES, type Priority, VERSION_REFERENCE } from '#libs/contracts';
 import { ANY_JSON } from '../openapi/fields.js';
 import { WebhookDto } from '../webhooks/webhook.dto.js';
+import { ColumnInput } from './column.input.js';
+import { CsvInput } from './csv.input.js';
 import { LargeInput } from './large.input.js';
 import { VERSION_RULE } from './asked-version.js';
-import { IsInstanceList, IsMetadata, METADATA } from './predict.rules.js';
+import { INSTANCE_LIST, IsInstanceList, IsMetadata, METADATA } from './predict.rules.js';
 
 /** A year: what lies beyond is a mistake. */
 const MAX_SECONDS = 365 * 86_400;
@@ -42,15 +39,13 @@ export class PredictDto {
   input?: unknown;
 
   @ApiPropertyOptional({
-    type: 'array',
-    items: {},
-    minItems: 1,
-    maxItems: MAX_INSTANCES,
-    description: 'Several instances, instead of `input`',
+    ...INSTANCE_LIST,
+    description:
+      'Several instances, instead of `input`: in a row, or as columns, for each field the values of all',
   })
   @IsOptional()
   @IsInstanceList()
-  inputs?: unknown[] | LargeInput;
+  inputs?: unknown[] | LargeInput | ColumnInput | CsvInput;
 
   @ApiPropertyOptional({ type: 'object', additionalProperties: true, example: { top_k: 3 } })
   @IsOptional()
@@ -109,6 +104,14 @@ export class PredictDto {
   @IsOptional()
   @IsMetadata()
   metadata?: Record<string, string>;
+
+  @ApiPropertyOptional({
+    description:
+      'Canceled when its client goes before it has its answer: where events or `Prefer: wait` are asked for',
+  })
+  @IsOptional()
+  @IsBoolean()
+  cancel_on_disconnect?: boolean;
 }
 
 /** The body of a submission that names its model itself. */

@@ -1,5 +1,7 @@
 import { ValidateBy } from 'class-validator';
 import { MAX_INSTANCES } from '#libs/contracts';
+import { ColumnInput } from './column.input.js';
+import { CsvInput } from './csv.input.js';
 import { LargeInput } from './large.input.js';
 
 const MAX_PAIRS = 16;
@@ -16,6 +18,21 @@ export const METADATA = {
   ...({
     propertyNames: { minLength: 1, maxLength: MAX_KEY_LENGTH, pattern: '^(?!__proto__$)' },
   } as object),
+};
+
+/** Instances as a list or as columns, for the OpenAPI document; its type is older than 3.1. */
+export const INSTANCE_LIST = {
+  ...({ type: ['array', 'object'] } as object),
+  items: {},
+  minItems: 1,
+  maxItems: MAX_INSTANCES,
+  minProperties: 1,
+  additionalProperties: {
+    type: 'array' as const,
+    items: {},
+    minItems: 1,
+    maxItems: MAX_INSTANCES,
+  },
 };
 
 /** 1 to 1000 instances; what they look like is the model's business. */
@@ -35,6 +52,9 @@ export function IsInstanceList(): PropertyDecorator {
 /** 0 for what is no list. */
 function countOf(value: unknown): number {
   if (value instanceof LargeInput) return value.count;
+  if (value instanceof ColumnInput) return value.rows.length;
+  // How many rows it has is seen when it is read.
+  if (value instanceof CsvInput) return 1;
   return Array.isArray(value) ? value.length : 0;
 }
 

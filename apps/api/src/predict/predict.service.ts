@@ -1,7 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
-import { inputText, inputTextOf } from '#libs/contracts';
 import {
   createdAtOf,
   type JobRecord,
@@ -10,21 +9,21 @@ import {
   startBy,
   type Submission,
 } from '#libs/jobs';
+import { tellsText } from '#libs/models';
 import { ApiMetrics } from '../api.metrics.js';
 import type { Caller } from '../http/caller.js';
 import { Timekeeper } from '../jobs/timekeeper.js';
 import { Admission } from '../limits/admission.js';
-import type { CatalogVersion } from '../models/catalog.model.js';
 import { ModelCatalog } from '../models/model.catalog.js';
 import { VersionRouter } from '../models/version.router.js';
 import { WebhookTargets } from '../webhooks/webhook.targets.js';
 import { Acceptance } from './acceptance.js';
-import { type CheckedInput, checkInput } from './checked.input.js';
 import { clocksOf } from './clocks.js';
+import { CsvInput } from './csv.input.js';
 import { fingerprintOf } from './idempotency-key.js';
+import { InputChecks } from './input.checks.js';
+import { countOf, inputOf, instancesOf, textOf } from './input.text.js';
 import { KeyedSubmissions, type Submitted } from './keyed.submissions.js';
-import { LargeBodies } from './large.bodies.js';
-import { LargeInput } from './large.input.js';
 import type { PredictDto } from './predict.dto.js';
 
 /** A submission as it came in. */
@@ -52,7 +51,7 @@ export class PredictService {
     private readonly metrics: ApiMetrics,
     private readonly timekeeper: Timekeeper,
     private readonly admission: Admission,
-    private readonly large: LargeBodies,
+    private readonly checks: InputChecks,
   ) {}
 
   /** @throws ProblemError when the model is not there, the body does not fit it, or Redis is away. */
@@ -68,14 +67,25 @@ export class PredictService {
 
   private submitKeyed(caller: Caller, asked: Asked, key: string): Promise<Submitted> {
     const { model, version, body } = asked;
-    const input = textOf(body);
-    const fingerprint = fingerprintOf(model, version, body, input);
+    const given = inputOf(body);
+    // Of CSV it is the text itself that is sent again.
+    const input = given instanceof CsvInput ? undefined : textOf(given, body.parameters);
+    const what = input ?? String((given as CsvInput).bytes);
+    const fingerprint = fingerprintOf(model, version, body, what);
     const request = { owner: caller.owner, key, fingerprint };
-    return this.keyed.submit(caller, request, input, async (id) => {
+    const inputFor =
+      input === undefined ? (spec: JobSpec) => this.rowsFor(spec, body) : () => input;
+    return this.keyed.submit(caller, request, inputFor, async (id) => {
       const submission = await this.draft(caller, asked, id, input);
       await this.checkWebhook(submission, asked);
       return submission;
     });
+  }
+
+  /** The text of CSV as the version of a job reads it. */
+  private async rowsFor({ model, version }: JobSpec, body: PredictDto): Promise<string> {
+    const { rows = [] } = await this.checks.check(this.catalog.get(model).find(version), body);
+    return textOf(rows, body.parameters);
   }
 
   private async submitNew(submission: Submission, asked: Asked): Promise<Submitted> {
@@ -101,18 +111,22 @@ export class PredictService {
     const id = claimed ?? newJobId(found.partition);
     const { served, reason } = this.router.route(found, version, { id, metadata, headers });
     const quota = this.admission.admit(caller.queued ?? null, model);
+    const checking = this.checks.check(served, body);
+    const checked = checking instanceof Promise ? await checking : checking;
+    const { warnings, shape, lines, urls } = checked;
+    const instances = instancesOf(body, checked);
+    const input = known ?? textOf(instances, body.parameters);
+    const remote = urls ? true : undefined;
     const many = body.inputs !== undefined;
-    const checked = this.check(served, body, many);
-    const { warnings, shape, lines } = checked instanceof Promise ? await checked : checked;
-    const input = known ?? textOf(body);
     const spec: JobSpec = {
       id,
       model,
       version: served.report.version,
       versionReason: reason === 'default' ? undefined : reason,
-      count: countOf(body),
+      count: countOf(instances),
       bytes: Buffer.byteLength(input),
       many,
+      tellsText: (!many && tellsText(served.report)) || undefined,
       owner: caller.owner,
       // The id's own time, which lists are searched by; one that was claimed may be older than its job.
       createdAt: claimed === undefined ? createdAtOf(id) : Date.now(),
@@ -124,21 +138,13 @@ export class PredictService {
       warnings,
       shape,
       webhook: this.webhooks.of(caller.owner, body.webhook),
-      cache: this.acceptance.cacheUse(served.report, caller.owner, { text: input, lines }, headers),
+      remote,
+      // What a URL leads to today may be another file tomorrow.
+      cache: remote
+        ? undefined
+        : this.acceptance.cacheUse(served.report, caller.owner, { text: input, lines }, headers),
     };
     return { spec, input, bundleRows: served.rowsPerRun, quota };
-  }
-
-  private check(
-    served: CatalogVersion,
-    body: PredictDto,
-    many: boolean,
-  ): CheckedInput | Promise<CheckedInput> {
-    const input = inputOf(body);
-    const { report } = served;
-    return input instanceof LargeInput
-      ? this.large.check(report, input, many, body.parameters)
-      : checkInput(report, served.validator(), input, many, body.parameters);
   }
 
   private accepted({ spec, end }: JobRecord): void {
@@ -156,21 +162,4 @@ export class PredictService {
     this.metrics.jobAccepted(model, version);
     this.logger.log(line, 'job accepted');
   }
-}
-
-/** As it is stored. */
-function textOf(body: PredictDto): string {
-  const input = inputOf(body);
-  return input instanceof LargeInput
-    ? inputTextOf(input.lines, body.parameters)
-    : inputText(input, body.parameters);
-}
-
-function countOf(body: PredictDto): number {
-  const input = inputOf(body);
-  return input instanceof LargeInput ? input.count : input.length;
-}
-
-function inputOf({ input, inputs }: PredictDto): unknown[] | LargeInput {
-  return inputs ?? (input instanceof LargeInput ? input : [input]);
 }

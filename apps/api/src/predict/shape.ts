@@ -1,6 +1,6 @@
 import type { VersionDescription } from '#libs/contracts';
 import type { JobMessage } from '#libs/jobs';
-import { hasVariableShapes, shapeSignature } from '#libs/models';
+import { hasVariableShapes, shapeSignature } from '#libs/kinds';
 
 /** What the batcher sorts a job's instances by: one signature where all agree, else one for each. */
 export function shapeOf(
