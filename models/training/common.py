@@ -112,7 +112,7 @@ def shortest(values: Array) -> list[float]:
 def write_held_out(name: str, metric: str, values: dict[str, float], rows: list[dict[str, Any]]) -> None:
     """Write held-out/<name>.json, one row a line so that a diff stays readable."""
     head = {"model": name, "metric": metric, "versions": {v: {"value": score} for v, score in values.items()}}
-    lines = ",\n".join("    " + json.dumps(row) for row in rows)
+    lines = ",\n".join("    " + json.dumps(row, ensure_ascii=False) for row in rows)
     text = json.dumps(head, indent=2)[:-2] + f',\n  "rows": [\n{lines}\n  ]\n}}\n'
     json.loads(text)
     path = TRAINING / "held-out" / f"{name}.json"
