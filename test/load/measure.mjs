@@ -7,6 +7,7 @@ import { startForetell } from './lib/foretell.mjs';
 import { Loader } from './lib/loader.mjs';
 import { largeBacklog } from './parts/backlog.mjs';
 import { flood } from './parts/flood.mjs';
+import { generation } from './parts/generation.mjs';
 import { heavyModel } from './parts/heavy.mjs';
 import { idleLatency } from './parts/latency.mjs';
 import { shadow } from './parts/shadow.mjs';
@@ -77,6 +78,7 @@ export async function measureAll(options, dir, results) {
     if (parts.has('h')) await turn('foretell', 'webhooks', webhooks);
     if (parts.has('i')) await turn('foretell', 'flood', flood);
     if (parts.has('j')) await turn('foretell', 'shadow', shadow);
+    if (parts.has('k')) await turn('foretell', 'generation', generation);
   }
 }
 

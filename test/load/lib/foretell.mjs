@@ -1,3 +1,5 @@
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { apps } from '../../../scripts/lib/apps.mjs';
 import { nodePath } from '../../../scripts/lib/install.mjs';
 import { rootDir } from '../../../scripts/lib/paths.mjs';
@@ -16,7 +18,8 @@ import { startOwnRedis } from './own-redis.mjs';
  */
 
 /**
- * Foretell as it is installed: its apps with default settings, their logs going to files.
+ * Foretell as it is installed: its apps with default settings, their logs going to files. It serves the model that is
+ * measured, and no other: the rest would be loading still while that one is ready.
  *
  * @param {string} dir
  * @param {object} [options]
@@ -31,6 +34,7 @@ export async function startForetell(dir, { model = 'iris', env: settings, courie
     PATH: process.env.PATH,
     REDIS_URL: redis.url,
     PORT: '0',
+    MODELS_DIR: settings?.MODELS_DIR ?? modelsDirOf(dir, model),
     ...settings,
   };
   const children = apps
@@ -63,6 +67,17 @@ export async function startForetell(dir, { model = 'iris', env: settings, courie
       await redis.stop();
     },
   };
+}
+
+/**
+ * @param {string} dir
+ * @param {string} model of those that come with it
+ */
+function modelsDirOf(dir, model) {
+  const folder = join(dir, 'models');
+  mkdirSync(folder, { recursive: true });
+  symlinkSync(join(rootDir, 'models', model), join(folder, model));
+  return folder;
 }
 
 /** @param {string} url */

@@ -4,7 +4,7 @@ import { PlainError } from '../../../scripts/lib/plain-error.mjs';
 /** @import { Pace } from './turn.mjs' */
 
 /** (f) comes with (b), and both with (a). */
-const PARTS = /** @type {const} */ (['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j']);
+const PARTS = /** @type {const} */ (['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k']);
 export const SYSTEMS = /** @type {const} */ (['floor', 'peer', 'plain', 'plain-tuned', 'foretell']);
 
 export const USAGE = `npm run bench -- [options]

@@ -59,6 +59,15 @@ const ROWS = [
   ['', '  p99', 'unshadowed_p99_ms'],
   ['', '  with a shadow', 'shadowed_p99_ms'],
   ['', '  jobs that were compared then, share', 'shadow_compared_share'],
+  ['k', 'large model, tokens/s, one request after the other', 'wide_tokens_per_s_alone'],
+  ['', '  8 at a time', 'wide_tokens_per_s_of_8'],
+  ['', '  32 at a time', 'wide_tokens_per_s_of_32'],
+  ['', 'small model, tokens/s, one request after the other', 'tokens_per_s_alone'],
+  ['', '  8 at a time', 'tokens_per_s_of_8'],
+  ['', '    ÷ one after the other', 'tokens_per_s_of_8_ratio'],
+  ['', '  32 at a time', 'tokens_per_s_of_32'],
+  ['', '  time to the first text p50, ms', 'first_text_p50_ms'],
+  ['', '  while 8 others generate', 'busy_first_text_p50_ms'],
 ];
 
 /**

@@ -87,6 +87,12 @@ const TARGETS = [
     value: own('shadow_p50_ms_ratio'),
     atMost: 1.02,
   },
+  {
+    part: 'k',
+    text: 'tokens/s of a large model, 8 requests at a time ÷ one after the other',
+    value: own('wide_tokens_per_s_of_8_ratio'),
+    atLeast: 3,
+  },
 ];
 
 /**
