@@ -13,17 +13,26 @@ function blocksOf(guide: string): string[] {
 
 describe('the examples in the guides', () => {
   const results = blocksOf('results.md');
-  const webhooks = blocksOf('webhooks.md');
+  const others = [...blocksOf('webhooks.md'), ...blocksOf('streaming.md')];
+  const images = blocksOf('images.md');
+  const texts = blocksOf('text.md');
   const examples = readdirSync(path.join(GUIDES, 'examples'));
 
   it.each(examples)('%s stands there as it is tested', (example) => {
     const text = readFileSync(path.join(GUIDES, 'examples', example), 'utf8');
     const block = `\`\`\`${LANGUAGE[path.extname(example)] ?? ''}\n${text}\`\`\``;
-    expect([...results, ...webhooks]).toContain(block);
+    expect([...results, ...others, ...images, ...texts]).toContain(block);
   });
 
   it('are all programs that stand there: none is shown that is not tested', () => {
-    const programs = [...results, ...webhooks.filter((block) => !block.startsWith('```sh'))];
+    // A command alone is no program.
+    const isProgram = (block: string) => !block.startsWith('```sh') || block.includes('#!/');
+    const programs = [
+      ...results,
+      ...others.filter(isProgram),
+      ...images.filter((block) => /^```\w+\n(#!|""")/.test(block)),
+      ...texts.filter((block) => /^```\w+\n(\/\/|""")/.test(block)),
+    ];
     expect(programs).toHaveLength(examples.length);
   });
 });

@@ -101,7 +101,8 @@ describe('bad input', () => {
   });
 
   it('fails its job where only decoding shows it, and no other of the job', async () => {
-    const [damaged, ...good] = [IMAGES.damaged, IMAGES.png, IMAGES.jpeg, IMAGES.webp];
+    const { damaged, png, jpeg, webp, avif, gif, animatedGif } = IMAGES;
+    const good = [png, jpeg, webp, avif, gif, animatedGif];
     const alone = await foretell.client.predict('digits', { input: damaged.toString('base64') });
     expect(alone).toMatchObject({ status: 'failed', error: { code: 'invalid-input' } });
     const inputs = [damaged, ...good].map((bytes) => bytes.toString('base64'));

@@ -1,7 +1,9 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
@@ -10,6 +12,7 @@ import type { JobView } from '#libs/contracts';
 import { freePort } from '#libs/testing';
 import type { Client } from './support/client.js';
 import { Installation } from './support/installation.js';
+import { heldOut } from './support/models.js';
 
 const EXAMPLES = path.join(import.meta.dirname, '../../docs/guides/examples');
 const KEY = 'a-key-of-the-guide';
@@ -77,6 +80,10 @@ describe('the examples of the guides', () => {
     expect((await run(`wait.${language}`)).join()).toMatch(/succeeded.*setosa/);
   });
 
+  it.each(languages.filter((language) => language !== 'sh'))('search.%s', async (language) => {
+    expect(await run(`search.${language}`)).toEqual([expect.stringContaining('copies to print')]);
+  });
+
   it.each(languages)(
     'stream.%s shows each event once, although the line breaks',
     async (language) => {
@@ -96,6 +103,27 @@ describe('the examples of the guides', () => {
       expect(events.at(-1)).toMatchObject({ event: 'end', data: { status: 'succeeded', outputs } });
     },
   );
+
+  describe('of texts that are generated', () => {
+    const lastText = async () => {
+      const { body } = await client.get<{ data: JobView[] }>('/v1/jobs?model=austen&limit=1');
+      const { output } = await client.ended(body.data[0] ?? { id: '' });
+      return (output as { text: string }).text.trim();
+    };
+
+    it('generate.sh prints one as it grows', async () => {
+      expect((await run('generate.sh')).join('\n')).toBe(await lastText());
+    });
+
+    it('generate.ts goes on where the line broke', async () => {
+      const proxy = await breakingProxy(client.url);
+      const lines = await run('generate.ts', ['The family'], { FORETELL_URL: proxy.url });
+      proxy.stop();
+      expect(proxy.broken).toBe(1);
+      expect(lines.pop()).toBe('succeeded');
+      expect(lines.join('\n')).toBe(await lastText());
+    });
+  });
 
   it.each(receivers)('%s hears of a job, and believes nobody else', async (example) => {
     const port = await freePort();
@@ -124,6 +152,19 @@ describe('the examples of the guides', () => {
       receiver.kill();
     }
   });
+
+  it.each(languages.filter((language) => language !== 'ts'))(
+    'detect.%s finds the digits of a scene',
+    async (language) => {
+      const [row] = (await heldOut('digit-detector')).rows;
+      const scene = path.join(await mkdtemp(path.join(tmpdir(), 'foretell-')), 'scene.png');
+      await writeFile(scene, Buffer.from(row?.input as string, 'base64'));
+      const said = (await run(`detect.${language}`, [scene])).join();
+      for (const { label } of row?.expected as unknown as { label: string }[]) {
+        expect(said).toMatch(new RegExp(`\\b${label}\\b.*0\\.\\d+.*\\[`));
+      }
+    },
+  );
 
   it.each(languages)('list.%s', async (language) => {
     const ids: string[] = [];
@@ -188,7 +229,7 @@ async function breakingProxy(target: string) {
     const url = new URL(incoming.url ?? '', target);
     const passed = request(url, { method, headers: { ...headers, host } }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      if (broken > 0 || !incoming.url?.endsWith('/events')) {
+      if (broken > 0 || answer.headers['content-type'] !== 'text/event-stream') {
         answer.pipe(outgoing);
         return;
       }

@@ -185,41 +185,50 @@ describe('limits', () => {
   });
 
   describe('of what is held', () => {
-    it.each(['a wait', 'a stream'])('gives %s back when its client hangs up', async (kind) => {
-      const as = await apis(1, { MAX_WAITS: '2' });
-      foretell.app('worker').kill('SIGSTOP');
-      const job = await as('gus').submit('iris', IRIS);
-      const hold = async (): Promise<() => void> => {
-        if (kind === 'a stream') {
-          const url = new URL(`/v1/jobs/${job.id}/events`, as('gus').url);
-          const authorization = `Bearer ${textOf('gus')}`;
-          const stream = await EventStream.open(url, { authorization });
-          return () => stream.close();
-        }
-        let request: http.ClientRequest;
-        const open = () => {
-          request = http.get(new URL(`/v1/jobs/${job.id}`, as('gus').url), {
-            headers: { authorization: `Bearer ${textOf('gus')}`, prefer: 'wait=60' },
-          });
-          request.on('error', () => undefined);
-          // Whoever asks meanwhile whether all are held may hold one.
-          request.on('response', open);
+    it.each(['a wait', 'a stream', 'a submission that streams'])(
+      'gives %s back when its client hangs up',
+      async (kind) => {
+        const as = await apis(1, { MAX_WAITS: '2' });
+        foretell.app('worker').kill('SIGSTOP');
+        const job = await as('gus').submit('iris', IRIS);
+        const hold = async (): Promise<() => void> => {
+          if (kind === 'a stream') {
+            const url = new URL(`/v1/jobs/${job.id}/events`, as('gus').url);
+            const authorization = `Bearer ${textOf('gus')}`;
+            const stream = await EventStream.open(url, { authorization });
+            return () => stream.close();
+          }
+          if (kind === 'a submission that streams') {
+            const authorization = `Bearer ${textOf('gus')}`;
+            const url = new URL(PREDICT, as('gus').url);
+            const stream = await EventStream.submit(url, IRIS, { authorization });
+            return () => stream.close();
+          }
+          let request: http.ClientRequest;
+          const open = () => {
+            request = http.get(new URL(`/v1/jobs/${job.id}`, as('gus').url), {
+              headers: { authorization: `Bearer ${textOf('gus')}`, prefer: 'wait=60' },
+            });
+            request.on('error', () => undefined);
+            // Whoever asks meanwhile whether all are held may hold one.
+            request.on('response', open);
+          };
+          open();
+          return () => request.destroy();
         };
-        open();
-        return () => request.destroy();
-      };
-      const ends = [await hold(), await hold()];
-      const refusal = () => as('gus').withHeaders({ prefer: 'wait=1' }).get(`/v1/jobs/${job.id}`);
-      const until = async (wanted: number) => {
-        while ((await refusal()).status !== wanted) await delay(20);
-      };
-      await until(429);
-      expect((await refusal()).body).toMatchObject({ code: 'too-many-connections' });
-      expect((await as('gus').get(`/v1/jobs/${job.id}`)).status).toBe(200);
-      ends[0]?.();
-      await until(200);
-      ends[1]?.();
-    });
+        const ends = [await hold(), await hold()];
+        const refusal = () => as('gus').withHeaders({ prefer: 'wait=1' }).get(`/v1/jobs/${job.id}`);
+        const until = async (wanted: number) => {
+          while ((await refusal()).status !== wanted) await delay(20);
+        };
+        await until(429);
+        expect((await refusal()).body).toMatchObject({ code: 'too-many-connections' });
+        expect((await as('gus').get(`/v1/jobs/${job.id}`)).status).toBe(200);
+        ends[0]?.();
+        await until(200);
+        ends[1]?.();
+      },
+    );
 
     it('takes so many bytes of a key at once, and one body that is larger', async () => {
       const as = await apis(1, { MAX_INFLIGHT_BYTES: '1500' });

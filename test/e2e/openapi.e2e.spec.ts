@@ -10,6 +10,12 @@ import { heldOut } from './support/models.js';
 /** A PNG by its header alone: accepted, and found out by the worker. */
 const DAMAGED = IMAGES.damaged.toString('base64');
 const ROW = [5.1, 3.5, 1.4, 0.2];
+const COLUMNS = {
+  sepal_length: [5.1],
+  sepal_width: [3.5],
+  petal_length: [1.4],
+  petal_width: [0.2],
+};
 const NO_JOB = '/v1/jobs/job_01m7ykvnbfexgt18bvm31gq4fd';
 
 describe('what is answered', () => {
@@ -88,6 +94,8 @@ describe('what is answered', () => {
   it.each<[string, unknown]>([
     ['/v1/predict', { model: 'iris', input: ROW }],
     ['/predict', { model: 'iris', inputs: [ROW] }],
+    ['/predict', { model: 'iris', inputs: COLUMNS }],
+    ['/v1/models/iris/predict', { inputs: COLUMNS }],
     ['/v1/predict', {}],
     ['/v1/predict', '{'],
     ['/v1/models/iris/predict', { input: 'x' }],

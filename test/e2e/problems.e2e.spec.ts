@@ -16,7 +16,7 @@ interface Problem {
 }
 
 const iris = '/v1/models/iris/predict';
-const gif = Buffer.from('GIF89a').toString('base64');
+const tiff = Buffer.from('49492a0008000000', 'hex').toString('base64');
 
 /** Path, body, status, code and, where the body is at fault, where. */
 const REFUSED: [string, string, unknown, number, string, string[]?][] = [
@@ -128,7 +128,14 @@ const REFUSED: [string, string, unknown, number, string, string[]?][] = [
     ['/result_ttl_s'],
   ],
   ['bad base64', '/v1/models/digits/predict', { input: '§§§' }, 422, 'invalid-input', ['/input']],
-  ['a GIF', '/v1/models/digits/predict', { input: gif }, 415, 'unsupported-media-type', ['/input']],
+  [
+    'a TIFF',
+    '/v1/models/digits/predict',
+    { input: tiff },
+    415,
+    'unsupported-media-type',
+    ['/input'],
+  ],
   ['an unknown model', '/v1/models/nope/predict', { input: 1 }, 404, 'model-not-found'],
   [
     'an unknown version',

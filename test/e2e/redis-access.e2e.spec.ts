@@ -50,6 +50,13 @@ describe('a Redis with a user for each app', () => {
     const MODELS_DIR = await modelsDir('iris', 'digits', 'diabetes');
     await copyModel('iris', path.join(MODELS_DIR, 'kept'));
     await appendFile(path.join(MODELS_DIR, 'kept/model.yaml'), 'cache_ttl_s: 600\n');
+    await copyModel('fixture:tiny_lm', path.join(MODELS_DIR, 'endless'));
+    await writeFile(
+      path.join(MODELS_DIR, 'endless/model.yaml'),
+      `input: { kind: text, tokenizer_file: tokenizer.json }
+output: { kind: generation, context_length: 500000 }
+`,
+    );
     const env = { MODELS_DIR, INLINE_LIMIT_BYTES: '512' };
     foretell = await Installation.start(env, [], redis);
     for (const role of ROLES) await foretell.add(role, { REDIS_URL: urlFor(role, redis) });
@@ -87,6 +94,13 @@ describe('a Redis with a user for each app', () => {
     const events = await EventStream.open(new URL(`/v1/jobs/${large.id}/events`, client.url));
     await events.events();
     expect((await client.ended(large)).status).toBe('succeeded');
+
+    // A text is told while it is generated.
+    const prompt = { input: 'Once upon a time', parameters: { max_tokens: 400_000 } };
+    const predict = new URL('/v1/models/endless/predict', client.url);
+    const text = await EventStream.submit(predict, { ...prompt, cancel_on_disconnect: true });
+    await text.events(({ event }) => event === 'output');
+    text.close();
 
     // Of identical jobs, one is computed, and a later one is not even queued.
     await Promise.all(Array.from({ length: 5 }, () => client.predict('kept', body)));

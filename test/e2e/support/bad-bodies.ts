@@ -127,7 +127,9 @@ const PICTURES: [string, Buffer | string, number][] = [
   ['base64 cut off', IMAGES.png.toString('base64').slice(0, 13), 422],
   ['a picture without pixels', IMAGES.noPixels, 422],
   ['a picture cut off in its header', IMAGES.cutOff, 422],
-  ['a GIF', IMAGES.gif, 415],
+  ['a GIF without a picture', IMAGES.gifWithoutFrame, 422],
+  ['an AVIF without pixels', IMAGES.avifWithoutPixels, 422],
+  ['a TIFF', IMAGES.tiff, 415],
   ['an SVG', IMAGES.svg, 415],
   ['an SVG as a data URI', `data:image/svg+xml;base64,${IMAGES.svg.toString('base64')}`, 415],
   ['a JPEG that says it is a PNG', `data:image/png;base64,${IMAGES.jpeg.toString('base64')}`, 415],
@@ -136,7 +138,11 @@ const PICTURES: [string, Buffer | string, number][] = [
   ['a PNG that is an archive, too', IMAGES.pngWithZip, 415],
   ['a WebP that is an archive, too', IMAGES.webpWithZip, 415],
   ['a JPEG that is a page, too', IMAGES.jpegWithPage, 415],
+  ['a GIF that is an archive, too', IMAGES.gifWithZip, 415],
+  ['an AVIF that is a page, too', IMAGES.avifWithPage, 415],
   ['14,000² pixels in 0.6 MB', IMAGES.bomb, 413],
+  ['65,535² pixels in a GIF of 35 bytes', IMAGES.gifBomb, 413],
+  ['an AVIF that says it has 2^32 - 1 pixels a side', IMAGES.avifBomb, 413],
 ];
 
 const PICTURE_CODES: Record<number, string> = {

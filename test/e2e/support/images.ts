@@ -46,12 +46,41 @@ async function animatedWebp(): Promise<Buffer> {
     .toBuffer();
 }
 
+/** One frame of a plain colour, on a screen that is said to be so large. */
+function gifOf(side: number, frames = 1): Buffer {
+  const head = Buffer.from('47494638396100000000800000ff0000000000', 'hex');
+  head.writeUInt16LE(side, 6);
+  head.writeUInt16LE(side, 8);
+  const frame = Buffer.from('2c00000000010001000002024401003b', 'hex').subarray(0, -1);
+  return Buffer.concat([head, ...Array<Buffer>(frames).fill(frame), Buffer.from('3b', 'hex')]);
+}
+
+const avif = await of(8).avif().toBuffer();
+
+/** The same, saying that it has so many pixels a side. */
+function avifOf(side: number): Buffer {
+  const bytes = Buffer.from(avif);
+  const at = bytes.indexOf('ispe') + 8;
+  bytes.writeUInt32BE(side, at);
+  bytes.writeUInt32BE(side, at + 4);
+  return bytes;
+}
+
 /** Pictures, and what passes for them. */
 export const IMAGES = {
   png: small,
   jpeg,
   webp,
-  gif: Buffer.from('474946383961010001000000003b', 'hex'),
+  avif,
+  gif: gifOf(1),
+  animatedGif: gifOf(1, 3),
+  gifWithoutFrame: gifOf(1, 0),
+  gifWithZip: Buffer.concat([gifOf(1), zip]),
+  gifBomb: gifOf(65_535),
+  avifBomb: avifOf(2 ** 32 - 1),
+  avifWithoutPixels: avifOf(0),
+  avifWithPage: Buffer.concat([avif, Buffer.from('<html><script>alert(1)</script>')]),
+  tiff: Buffer.from('49492a00080000000000', 'hex'),
   svg: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>'),
   animatedPng: pngOf(8, 8, grey8(8), chunk('acTL', Buffer.from('0000000200000000', 'hex'))),
   animatedWebp: await animatedWebp(),
