@@ -28,8 +28,13 @@ function singles(length: number): JobSpec[] {
   return Array.from({ length }, () => ({ ...specOf('iris'), count: 1 }));
 }
 
-/** What a monitor still gets while it disconnects, ioredis takes for answers that nobody has asked for. */
-const ignoreLateLines = (): void => undefined;
+/** What it gets before it is a monitor, and while it disconnects, ioredis takes for answers that nobody has asked for. */
+async function monitorOf(redis: Redis): Promise<Redis> {
+  const monitor = redis.duplicate({ monitor: true, lazyConnect: false });
+  monitor.on('error', () => undefined);
+  await new Promise((resolve) => monitor.once('monitoring', resolve));
+  return monitor;
+}
 
 describe('Submitter', () => {
   let server: TestRedis;
@@ -219,10 +224,9 @@ describe('Submitter', () => {
       const keys = new Keys('test');
       const [otherQueues, monitor] = [
         new PredictQueues(client, keys, () => undefined),
-        await redis.monitor(),
+        await monitorOf(redis),
       ];
       const seen: string[] = [];
-      monitor.on('error', ignoreLateLines);
       monitor.on('monitor', (_time, args: string[]) => seen.push(args.join(' ')));
       const other = new Submitter(
         new JobStore(client, keys),
@@ -310,8 +314,7 @@ describe('Submitter', () => {
       await submit(action === 'retries' ? spec : specOf('iris'));
       await store.cancel('iris', [spec]);
       const record = await store.find(spec.id);
-      const monitor = await redis.monitor();
-      monitor.on('error', ignoreLateLines);
+      const monitor = await monitorOf(redis);
       const seen: string[] = [];
       const all = new Promise<void>((resolve) => {
         monitor.on('monitor', (_time: string, [command = '', key = '']: string[]) => {
