@@ -3,9 +3,9 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Batch, Piece } from '#libs/inference';
 import { JobStore } from '#libs/jobs';
 import { LastingTrouble } from '#libs/telemetry';
-import { GrowingText } from './growing-text.js';
 import { JobExits } from './job.exits.js';
 import { JobStarter } from './job.starter.js';
+import { TextProgress } from './text-progress.js';
 import type { WorkerJob } from './worker-job.js';
 
 /** Between two writes; readers do not see the difference, and Redis does. */
@@ -18,7 +18,7 @@ interface Telling {
   job: WorkerJob;
   /** Of this run: the job may be begun anew. */
   starting: WorkerJob['starting'];
-  text: GrowingText;
+  text: TextProgress;
 }
 
 /**
@@ -56,7 +56,7 @@ export class TokenWriter {
   private begin(batch: Batch<WorkerJob>, job: WorkerJob): Telling {
     // Only what has been started can tell how far it has got.
     this.starter.start([job]);
-    const telling = { job, starting: job.starting, text: new GrowingText() };
+    const telling = { job, starting: job.starting, text: new TextProgress() };
     this.tellings.set(batch, telling);
     return telling;
   }

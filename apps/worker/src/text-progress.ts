@@ -8,7 +8,7 @@ export interface NextText {
 }
 
 /** The text of a run as it is generated, and how much of it has been told. */
-export class GrowingText {
+export class TextProgress {
   private text = '';
   private tokens = 0;
   private told = { length: 0, bytes: 0 };
