@@ -38,7 +38,7 @@ await runMain(async () => {
       run: () => tool('depcruise', '--config', '.dependency-cruiser.cjs', 'apps', 'libs'),
     },
     { name: 'pins', run: checkPins },
-    { name: 'dead code', run: () => tool('knip') },
+    { name: 'dead code', run: () => tool('knip', '--tsConfig', 'tsconfig.sources.json') },
     {
       name: 'OpenAPI drift',
       run: () => ensureBuilt().then(() => node('dist/apps/api/src/openapi.js', '--check')),

@@ -7,13 +7,9 @@ export { isNumberField } from './inputs/field-schema.js';
 export { hasVariableShapes, laneOf, shapeSignature } from './inputs/shape-signature.js';
 export { fits64, type JsonSchema, WELL_FORMED } from './json-schema.js';
 export type { CallParameters, OutputDecoder, PredictionObserver } from './output-kind.js';
-export {
-  type GenerationOptions,
-  generationOptions,
-  type GenerationOutput,
-} from './outputs/generation.output.js';
+export { generationOptions, type GenerationOutput } from './outputs/generation.output.js';
 export { OUTPUT_KINDS, outputKind } from './output-kinds.js';
 export type { Scaler } from './scaler.schema.js';
 export { aboveZero, FILE_NAME, finite, text } from './settings.js';
 export { allocate, type Batch, repeatLastRow, sizeOf, type TensorData } from './tensors.js';
-export { type Encoding, openTokenizer, Tokenizer, type TokenizerSpec } from './text/tokenizer.js';
+export { openTokenizer, Tokenizer, type TokenizerSpec } from './text/tokenizer.js';
