@@ -72,7 +72,7 @@ module.exports = {
     {
       name: 'bullmq-and-redis-in-jobs-alone',
       severity: 'error',
-      from: { path: '^(apps|libs)/', pathNot: '^libs/jobs/|\\.spec\\.ts$' },
+      from: { path: '^(apps|libs)/', pathNot: '^libs/(jobs|testing)/|\\.spec\\.ts$' },
       to: { path: 'node_modules/(bullmq|ioredis)/' },
     },
     {

@@ -30,13 +30,23 @@ export default {
     {
       ...shared,
       displayName: 'unit',
+      setupFilesAfterEnv: ['<rootDir>/test/support/timeout.ts'],
       testMatch: ['<rootDir>/{apps,libs}/**/*.spec.ts', '<rootDir>/test/docs/*.spec.ts'],
     },
     {
       ...shared,
       displayName: 'e2e',
       testMatch: ['<rootDir>/test/e2e/**/*.e2e.spec.ts'],
-      setupFilesAfterEnv: ['<rootDir>/test/e2e/support/timeout.ts'],
+      setupFilesAfterEnv: ['<rootDir>/test/support/timeout.ts'],
+    },
+    {
+      ...shared,
+      displayName: 'chaos',
+      setupFilesAfterEnv: ['<rootDir>/test/support/timeout.ts'],
+      testMatch: ['<rootDir>/test/chaos/**/*.spec.ts'],
+      // What takes minutes is left to `npm run test:chaos`.
+      testPathIgnorePatterns:
+        process.env.CHAOS === 'long' ? [] : ['<rootDir>/test/chaos/.*\\.long\\.chaos\\.spec\\.ts$'],
     },
   ],
   reporters: ['default', '<rootDir>/scripts/lib/closing-line.reporter.mjs'],
