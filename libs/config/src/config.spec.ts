@@ -25,7 +25,7 @@ describe('loadConfig', () => {
     expect(server.API_KEYS).toBeUndefined();
     expect(models).toMatchObject({ MODELS_DIR: 'models', EXECUTION_PROVIDERS: ['cpu'] });
     expect(models).toMatchObject({ MODELS_POLL_MS: 2000, MEMORY_BUDGET_MB: 0 });
-    expect(models.RUNNER_THREADS).toBe(0);
+    expect(models).toMatchObject({ RUNNER_THREADS: 0, RUNNER_MEMORY_MB: 0 });
     expect(jobs.RESULT_TTL_S).toBe(86_400);
     expect(webhooks).toMatchObject({
       OUTBOUND_ALLOW: [],
@@ -75,6 +75,7 @@ describe('loadConfig', () => {
     ['MODEL_LOAD_TIMEOUT_S', 'Infinity'],
     ['MODELS_POLL_MS', '-1'],
     ['MEMORY_BUDGET_MB', '1.5'],
+    ['RUNNER_MEMORY_MB', '-1'],
     ['RESULT_TTL_S', '0'],
     ['MAX_RESULT_TTL_S', '1e99'],
     ['RATE_LIMIT', '100'],

@@ -13,6 +13,9 @@ export const modelsSchema = z.object({
   RUNNER_THREADS: wholeNumber(0, 256, 0).describe(
     "Threads of one run inside ONNX Runtime; 0: the cores shared out among a model's instances",
   ),
+  RUNNER_MEMORY_MB: wholeNumber(0, 100_000_000, 0).describe(
+    'Memory of its own that a runner process may take once its model is loaded; what an input asks for beyond fails',
+  ),
   RUN_TIMEOUT_S: wholeNumber(1, 86_400, 300).describe(
     'A batch that computes longer is taken to hang: its runner is replaced, its jobs run alone next; most a caller may ask for',
   ),
