@@ -35,6 +35,7 @@ export const PROBLEMS = {
   },
   canceled: { status: 409, title: 'The job was canceled', retryable: false },
   'job-gone': { status: 410, title: 'The job is kept no longer', retryable: false },
+  'job-lost': { status: 410, title: 'The job may be lost', retryable: false },
   'precondition-failed': { status: 412, title: 'It has changed meanwhile', retryable: false },
   'payload-too-large': { status: 413, title: 'The body is too large', retryable: false },
   'uri-too-long': { status: 414, title: 'The URL is too long', retryable: false },
@@ -75,6 +76,11 @@ export const PROBLEMS = {
   'model-unavailable': { status: 503, title: 'The model cannot be served', retryable: true },
   'not-ready': { status: 503, title: 'The service is not ready', retryable: true },
   overloaded: { status: 503, title: 'There is too much to do', retryable: true },
+  'acceptance-unknown': {
+    status: 503,
+    title: 'It is not known whether the job was accepted',
+    retryable: true,
+  },
   'queue-unavailable': { status: 503, title: 'The job store is out of reach', retryable: true },
 } as const satisfies Record<string, { status: number; title: string; retryable: boolean }>;
 
