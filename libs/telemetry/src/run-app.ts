@@ -15,13 +15,15 @@ export interface StartedApp {
   url: string;
   /** Settles when it can do its work; absent where it can from the start. */
   ready?: Promise<void>;
+  /** What it does before it closes, once it is told to end. */
+  leave?: () => Promise<void>;
 }
 
 /**
  * Life of an app from its settings to its drain.
  *
  * A bad setting is a plain line and exit code 78. A signal, or the end of the supervisor that started
- * it, closes the app in order, within 24 s.
+ * it, closes the app in order, within 24 s; while it starts, and has taken nothing yet, it ends at once.
  */
 export async function runApp(
   name: string,
@@ -30,9 +32,13 @@ export async function runApp(
   try {
     const config = loadConfig();
     const logger = createLogger(name, config.telemetry);
+    const ending = endOnSignals(logger);
     const sendLastSpans = await startTraces(name, config, logger);
-    const { app, url, ready } = await start(config, logger);
-    drainOnSignals(app, logger, sendLastSpans);
+    const { app, url, ready, leave } = await start(config, logger);
+    ending.drain = async () => {
+      await leave?.();
+      await app.close().finally(sendLastSpans);
+    };
     await ready;
     process.send?.({ type: 'ready', url });
   } catch (error) {
@@ -60,22 +66,27 @@ async function startTraces(
   return startTracing(name, traces);
 }
 
-function drainOnSignals(
-  app: INestApplicationContext,
-  logger: AppLogger,
-  afterwards: () => Promise<void>,
-): void {
+interface Ending {
+  /** Closes the app; absent while it starts. */
+  drain?: () => Promise<void>;
+}
+
+function endOnSignals(logger: AppLogger): Ending {
+  const ending: Ending = {};
   let draining = false;
   const drain = (reason: string): void => {
     if (draining) return;
     draining = true;
+    if (!ending.drain) {
+      logger.log({ reason }, 'ended while it started', CONTEXT);
+      process.exit(0);
+    }
     logger.log({ reason }, 'draining', CONTEXT);
     setTimeout(() => {
       logger.error('not drained in time', CONTEXT);
       process.exit(1);
     }, DRAIN_MS).unref();
-    const closed = app.close().finally(afterwards);
-    closed.then(
+    ending.drain().then(
       () => {
         logger.log('drained', CONTEXT);
         process.exit(0);
@@ -95,5 +106,8 @@ function drainOnSignals(
     process.on('disconnect', () => {
       drain('supervisor gone');
     });
+    // Before anybody listened.
+    if (!process.connected) drain('supervisor gone');
   }
+  return ending;
 }
