@@ -58,6 +58,11 @@ export class ModelLoadError extends Error {
   override readonly name = 'ModelLoadError';
 }
 
+/** No process could be started, for want of file descriptors or memory, say. It tells nothing of the model. */
+export class RunnerNotSpawned extends Error {
+  override readonly name = 'RunnerNotSpawned';
+}
+
 /** An error's message without file paths, fit for callers. */
 export function plainReason(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunnerCrashed } from './errors.js';
+import { type RunnerCrashed, RunnerNotSpawned } from './errors.js';
 import type { RanReply } from './runner/protocol.js';
 import { AdaptiveCap } from './batching/adaptive-cap.js';
 import type { Runner, SequenceRun } from './runner/runner.js';
@@ -11,13 +11,17 @@ const RESTART_DELAYS_MS = [0, 100, 500, 1000, 2000, 5000];
 /** After so many starts that fail an instance counts as failed, and is tried again now and then. */
 const MAX_FAILED_STARTS = 5;
 const RETRY_MS = 30_000;
+/** Between tries to start a process where none can be started at all. */
+const SPAWN_RETRY_MS = 1000;
 /** How much of the average the newest hand-over makes. */
 const NEWEST = 0.2;
 
 export interface InstanceOptions {
-  /** Starts a process. @throws ModelLoadError */
+  /** Starts a process. @throws ModelLoadError, RunnerNotSpawned */
   start: (signal: AbortSignal, onEnd: (crash: RunnerCrashed) => void) => Promise<Runner>;
   onUp: () => void;
+  /** No process can be started for the time being; told once for each that is wanted. */
+  onHeldUp: (error: RunnerNotSpawned) => void;
   /** It is up again after a crash. */
   onRestart: () => void;
   onCrash: (crash: RunnerCrashed) => void;
@@ -51,17 +55,31 @@ export class Instance {
     private readonly options: InstanceOptions,
   ) {}
 
-  /** Resolves when it is up. @throws ModelLoadError */
+  /** Resolves when it is up. @throws ModelLoadError, or an AbortError where it is stopped before. */
   async start(): Promise<Runner> {
-    const runner = await this.options.start(this.stopping.signal, (crash) => {
-      this.onEnd(crash);
-    });
+    const runner = await this.launch();
     if (this.stopping.signal.aborted) runner.kill();
     this.runner = runner;
     const { slots } = runner.loaded;
     if (slots !== undefined) this.slots ??= new AdaptiveCap(slots);
     this.options.onUp();
     return runner;
+  }
+
+  /** What keeps processes from being started says nothing of the model, and passes. */
+  private async launch(): Promise<Runner> {
+    const { signal } = this.stopping;
+    for (let tries = 0; ; tries++) {
+      try {
+        return await this.options.start(signal, (crash) => {
+          this.onEnd(crash);
+        });
+      } catch (error) {
+        if (!(error instanceof RunnerNotSpawned)) throw error;
+        if (tries === 0) this.options.onHeldUp(error);
+      }
+      await sleep(SPAWN_RETRY_MS, undefined, { signal });
+    }
   }
 
   get current(): Runner | undefined {

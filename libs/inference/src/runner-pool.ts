@@ -13,7 +13,13 @@ export interface RunnerPoolOptions {
   reference?: string | undefined;
   runner: Pick<
     RunnerOptions,
-    'executionProviders' | 'threads' | 'loadTimeoutMs' | 'niceness' | 'onLine' | 'onObserved'
+    | 'executionProviders'
+    | 'threads'
+    | 'loadTimeoutMs'
+    | 'memoryLimitBytes'
+    | 'niceness'
+    | 'onLine'
+    | 'onObserved'
   >;
   /** An instance came up. */
   onUp: () => void;
@@ -126,6 +132,9 @@ export class RunnerPool implements Capacity {
       start: (signal, onEnd) =>
         Runner.start({ description, file, reference, instance: number, signal, ...runner }, onEnd),
       onUp,
+      onHeldUp: ({ message }) => {
+        runner.onLine(message);
+      },
       onRestart,
       onCrash,
       onFailed: (error) => {

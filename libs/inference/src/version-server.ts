@@ -1,3 +1,4 @@
+import { clock } from '#libs/clock';
 import { APP_VERSION } from '#libs/config';
 import type { DriftBasis, JobProblem, VersionDescription, VersionReport } from '#libs/contracts';
 import { jobProblem } from '#libs/contracts';
@@ -98,12 +99,15 @@ export type VersionEvent =
 /**
  * Serves one version of a model: the batcher, and the runner processes behind it, which are loaded when
  * they are needed, replaced when the version's folder changes, and brought back when they die. Jobs that
- * a dying runner computed run alone next, so that a poisonous one harms nobody twice.
+ * a dying runner computed run alone next, so that a poisonous one harms nobody twice; sequences, once it
+ * was the second time.
  */
 export class VersionServer<T extends ServedJob> {
   private readonly cap: AdaptiveCap;
   private readonly batcher: Batcher<T>;
   private readonly inFlight = new Set<Promise<void>>();
+  /** By job, the first process that ended with it; only where the model has slots. */
+  private readonly firstCrashes = new WeakMap<T, RunnerCrashed>();
   /** Under way, where the model has slots. */
   private readonly sequences = new Set<{ job: T; ending: AbortController }>();
   private readonly idle: IdleTimer;
@@ -394,12 +398,27 @@ export class VersionServer<T extends ServedJob> {
     } else if (error instanceof RunTimeout || (error instanceof RunnerCrashed && error.suspect)) {
       if (error instanceof RunnerCrashed && error.outOfMemory) this.cap.ranOutOfMemory(batch.rows);
       for (const job of jobs) job.interrupted();
-      this.batcher.isolate(batch);
+      if (error instanceof RunnerCrashed && this.mayStayTogether(jobs, error)) {
+        this.batcher.putBack(batch);
+      } else this.batcher.isolate(batch);
     } else if (error instanceof RunnerCrashed) {
       this.batcher.putBack(batch);
     } else {
       this.giveBack(jobs, error);
     }
+  }
+
+  /**
+   * Sequences take long, and one after the other far longer: as a process mostly ends through no fault of theirs, only
+   * those run alone that were there a second time.
+   */
+  private mayStayTogether(jobs: readonly T[], crash: RunnerCrashed): boolean {
+    if (this.pool?.loaded?.slots === undefined) return false;
+    return jobs.every((job) => {
+      const first = this.firstCrashes.get(job) ?? crash;
+      this.firstCrashes.set(job, first);
+      return first === crash;
+    });
   }
 
   private giveBack(jobs: T[], error: unknown): void {
@@ -417,7 +436,7 @@ export class VersionServer<T extends ServedJob> {
 
   private async openPool(): Promise<void> {
     const { source } = this;
-    this.loadStartedAt = Date.now();
+    this.loadStartedAt = clock.now();
     this.change({ state: 'loading', reason: undefined, update: undefined }, 'loading');
     try {
       this.serve(await this.startPool(source), source);
@@ -442,7 +461,8 @@ export class VersionServer<T extends ServedJob> {
 
   private async startPool(source: VersionSource): Promise<StartedPool> {
     await this.options.makeRoom();
-    const digest = versionFiles(source.file, source.description).then(digestOf);
+    const readDigest = () => versionFiles(source.file, source.description).then(digestOf);
+    const digest = readDigest();
     // A folder that cannot be read fails the start as well, which says why.
     digest.catch(() => undefined);
     const pool = new RunnerPool({
@@ -454,7 +474,7 @@ export class VersionServer<T extends ServedJob> {
       },
       onCrash: ({ message }) => {
         const down = pool === this.pool && pool.warm === 0;
-        if (down) this.loadStartedAt = Date.now();
+        if (down) this.loadStartedAt = clock.now();
         this.change(down ? { state: 'loading', reason: message } : {}, 'crashed');
       },
       onFailed: (error) => {
@@ -464,7 +484,8 @@ export class VersionServer<T extends ServedJob> {
     try {
       const loaded = await pool.start();
       if (this.stopped) throw new Error('stopped');
-      return { pool, loaded, sha256: await digest };
+      // What has kept it from being read may have held up the start as well, and passed with it.
+      return { pool, loaded, sha256: await digest.catch(readDigest) };
     } catch (error) {
       pool.stop();
       throw error;
@@ -485,7 +506,7 @@ export class VersionServer<T extends ServedJob> {
   private onUp(pool: RunnerPool): void {
     const { loaded } = pool;
     if (pool !== this.pool || !loaded) return;
-    this.readyAt = Date.now();
+    this.readyAt = clock.now();
     const { tensors, hooks, loadMs, executionProvider } = loaded;
     this.change(
       {

@@ -1,3 +1,4 @@
+import { clock } from '#libs/clock';
 import type { RunSample } from '../runner/protocol.js';
 import type { AdaptiveCap } from './adaptive-cap.js';
 import type { Batch, BatchJob, FiringReason, Slice } from './batch.js';
@@ -187,7 +188,7 @@ export class Batcher<T extends BatchJob> {
   private reasonToFire(lane: Lane<T>, nowMs: number): FiringReason | number {
     const { cap, maxBytes, maxDelayMs } = this.options;
     if (lane.rows >= cap.rows || lane.bytes >= maxBytes) return 'full';
-    const epochMs = Date.now();
+    const epochMs = clock.now();
     const delayMs = lane.oldestMs + maxDelayMs - epochMs;
     if (delayMs < TICK_MS) return 'delay';
     const deadlineMs = lane.startBy - DEADLINE_SLACK_MS - epochMs;

@@ -1,3 +1,4 @@
+import { clock } from '#libs/clock';
 import { ArrivalRate } from './arrival-rate.js';
 import { type BatchJob, bytesPerRow, type Slice } from './batch.js';
 import type { CostModel } from './cost-model.js';
@@ -33,7 +34,7 @@ export class Lane<T extends BatchJob> {
 
   /** Behind those of the same turn. */
   add(slice: Slice<T>): void {
-    const agedMs = Date.now() - MAX_OVERTAKEN_MS;
+    const agedMs = clock.now() - MAX_OVERTAKEN_MS;
     let at = this.waiting.length;
     for (let last = this.waiting[at - 1]; last; last = this.waiting[at - 1]) {
       if (last.job.turn <= slice.job.turn || last.job.takenAt < agedMs) break;
@@ -63,7 +64,7 @@ export class Lane<T extends BatchJob> {
     const [next] = this.waiting;
     if (!next) return Infinity;
     const { takenAt, turn } = next.job;
-    return takenAt < Date.now() - MAX_OVERTAKEN_MS ? takenAt - BEFORE_ALL : turn;
+    return takenAt < clock.now() - MAX_OVERTAKEN_MS ? takenAt - BEFORE_ALL : turn;
   }
 
   /** The earliest time by which a job must have started. */

@@ -1,9 +1,17 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { runnerEnvironment } from '#libs/config';
 import type { Counts } from '#libs/contracts';
-import { ModelLoadError, RunnerCrashed, RunTimeout, SequenceCanceled } from '../errors.js';
+import {
+  ModelLoadError,
+  RunnerCrashed,
+  RunnerNotSpawned,
+  RunTimeout,
+  SequenceCanceled,
+} from '../errors.js';
+import { limitMemory } from './memory-limit.js';
 import type {
   Loaded,
   LoadRequest,
@@ -14,9 +22,12 @@ import type {
   RunnerReply,
   RunnerRequest,
 } from './protocol.js';
+import { watchdog } from './watchdog.js';
 
 export interface RunnerOptions extends Omit<LoadRequest, 'type' | 'observe'> {
   loadTimeoutMs: number;
+  /** Most memory of its own that the process may take once the version is loaded; 0: any. */
+  memoryLimitBytes: number;
   /** Scheduling priority of the process: 0, the default, to 19, which only gets what others leave. */
   niceness?: number | undefined;
   /** Ends the process while it loads. */
@@ -40,8 +51,8 @@ export interface SequenceRun {
 interface Pending {
   timeoutMs: number;
   told?: ((piece: Piece) => void) | undefined;
-  /** Of a sequence. */
-  watchdog?: NodeJS.Timeout | undefined;
+  /** Of a sequence: calls off its watchdog. */
+  unwatch?: (() => void) | undefined;
   resolve: (reply: RanReply) => void;
   reject: (error: Error) => void;
 }
@@ -57,7 +68,8 @@ export class Runner {
   private readonly pending = new Map<number, Pending>();
   private nextBatch = 0;
   private ended: RunnerCrashed | undefined;
-  private watchdog: NodeJS.Timeout | undefined;
+  /** Calls off the watchdog of what is computed now. */
+  private unwatch: (() => void) | undefined;
   /** The batch that took too long. */
   private overran: number | undefined;
   private killed = false;
@@ -85,31 +97,31 @@ export class Runner {
   /**
    * Starts a process, loads and warms up.
    * @param onEnd called once when the process ends, wanted or not.
-   * @throws ModelLoadError
+   * @throws ModelLoadError, RunnerNotSpawned
    */
   static async start(
     options: RunnerOptions,
     onEnd: (crash: RunnerCrashed) => void,
   ): Promise<Runner> {
-    const { loadTimeoutMs, niceness, signal, onLine, onObserved, ...rest } = options;
+    const { loadTimeoutMs, memoryLimitBytes, niceness, signal, onLine, onObserved, ...rest } =
+      options;
     const load = { ...rest, observe: onObserved !== undefined };
-    const child = fork(ENTRY, {
-      serialization: 'advanced',
-      env: runnerEnvironment(),
-      execArgv: [],
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    });
+    const child = await spawnRunner();
     // At once: threads have the priority of the one that starts them.
     if (niceness !== undefined) lowerPriority(child, niceness);
-    // Sending to a process that is just ending, or that could not be started: its exit says it all.
+    // Sending to a process that is just ending: its exit says it all.
     child.on('error', () => undefined);
     const abort = (): boolean => child.kill('SIGKILL');
     signal.addEventListener('abort', abort);
     for (const stream of [child.stdout, child.stderr]) {
       if (stream) createInterface({ input: stream }).on('line', onLine);
     }
+    const ended = endOf(child);
     try {
-      const loaded = await loadIn(child, load, loadTimeoutMs);
+      const loaded = await Promise.race([loadIn(child, load, loadTimeoutMs), ended]);
+      if (memoryLimitBytes > 0) {
+        await Promise.race([limitMemory(child.pid ?? 0, memoryLimitBytes), ended]);
+      }
       return new Runner(child, loaded, onObserved ?? (() => undefined), onEnd);
     } catch (error) {
       child.kill('SIGKILL');
@@ -171,10 +183,10 @@ export class Runner {
     pending: Pending,
   ): void {
     const { timeoutMs, reject } = pending;
-    const watchdog = setTimeout(() => {
+    const unwatch = watchdog(timeoutMs + ANSWER_MS, () => {
       this.overrun(batch);
-    }, timeoutMs + ANSWER_MS);
-    this.pending.set(batch, { ...pending, told, watchdog });
+    });
+    this.pending.set(batch, { ...pending, told, unwatch });
     const request = { type: 'run', batch, slices, sequence: { seed, timeoutMs } } as const;
     this.child.send(request satisfies RunnerRequest);
     signal.addEventListener('abort', () => {
@@ -196,20 +208,20 @@ export class Runner {
 
   private forget(batch: number): Pending | undefined {
     const pending = this.pending.get(batch);
-    clearTimeout(pending?.watchdog);
+    pending?.unwatch?.();
     this.pending.delete(batch);
     return pending;
   }
 
   /** Starts the clock of the batch that is computed now; batches run one after the other. */
   private watch(): void {
-    clearTimeout(this.watchdog);
+    this.unwatch?.();
     const [current] = this.pending;
     if (!current) return;
     const [batch, { timeoutMs }] = current;
-    this.watchdog = setTimeout(() => {
+    this.unwatch = watchdog(timeoutMs, () => {
       this.overrun(batch);
-    }, timeoutMs);
+    });
   }
 
   private overrun(batch: number): void {
@@ -218,7 +230,7 @@ export class Runner {
   }
 
   private end(code: number | null, signal: string | null): void {
-    clearTimeout(this.watchdog);
+    this.unwatch?.();
     // Nobody here sent that signal: the kernel does when memory runs out, and V8 aborts.
     const outOfMemory = (signal === 'SIGKILL' && !this.killed) || signal === 'SIGABRT';
     const how =
@@ -238,12 +250,45 @@ export class Runner {
   }
 }
 
+/** @throws RunnerNotSpawned */
+async function spawnRunner(): Promise<ChildProcess> {
+  try {
+    const child = fork(ENTRY, {
+      serialization: 'advanced',
+      env: runnerEnvironment(),
+      execArgv: [],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    if (child.pid !== undefined) return child;
+    const [error] = (await once(child, 'error')) as [Error];
+    throw error;
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw new RunnerNotSpawned(`no process could be started (${code ?? message})`, { cause });
+  }
+}
+
 function lowerPriority({ pid }: ChildProcess, niceness: number): void {
   try {
     if (pid !== undefined) setPriority(pid, niceness);
   } catch {
     // It has ended already, as loading will tell.
   }
+}
+
+/** Rejects when the process has ended, or cannot be started. @throws ModelLoadError */
+function endOf(child: ChildProcess): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  child.once('exit', (code, signal) => {
+    const how = signal ?? `code ${String(code)}`;
+    reject(new ModelLoadError(`the process that loaded it ended (${how})`));
+  });
+  child.once('error', ({ message }) => {
+    reject(new ModelLoadError(message));
+  });
+  // Once it has loaded, its end is heard otherwise.
+  promise.catch(() => undefined);
+  return promise;
 }
 
 /** @returns what the model turned out to be. @throws ModelLoadError */
@@ -253,26 +298,14 @@ function loadIn(
   timeoutMs: number,
 ): Promise<Loaded> {
   return new Promise((resolve, reject) => {
-    const fail = (reason: string): void => {
-      reject(new ModelLoadError(reason));
-    };
-    const timer = setTimeout(() => {
-      fail(`not loaded and warm within ${String(timeoutMs / 1000)} s`);
-    }, timeoutMs);
-    const onExit = (code: number | null, signal: string | null): void => {
-      clearTimeout(timer);
-      fail(`the process that loaded it ended (${signal ?? `code ${String(code)}`})`);
-    };
-    child.once('exit', onExit);
-    child.once('error', (error) => {
-      clearTimeout(timer);
-      fail(error.message);
+    const unwatch = watchdog(timeoutMs, () => {
+      reject(new ModelLoadError(`not loaded and warm within ${String(timeoutMs / 1000)} s`));
     });
+    child.once('exit', unwatch).once('error', unwatch);
     child.once('message', (reply: RunnerReply) => {
+      unwatch();
       if (reply.type === 'loaded') resolve(reply.loaded);
-      else if (reply.type === 'load-failed') fail(reply.reason);
-      clearTimeout(timer);
-      child.off('exit', onExit);
+      else if (reply.type === 'load-failed') reject(new ModelLoadError(reply.reason));
     });
     child.send({ type: 'load', ...load } satisfies RunnerRequest);
   });
