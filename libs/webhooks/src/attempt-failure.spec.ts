@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { failureOf } from './attempt-failure.js';
+import { failureOf, isOwnTrouble } from './attempt-failure.js';
 import { OutboundForbidden } from './outbound-forbidden.js';
 
 const withCode = (code: string, cause?: unknown) =>
@@ -42,5 +42,19 @@ describe('failureOf', () => {
     const error = withCode('EPIPE');
     error.cause = error;
     expect(failureOf(error).outcome).toBe('unreachable');
+  });
+});
+
+describe('isOwnTrouble', () => {
+  it.each([
+    ['EMFILE', true],
+    ['ENFILE', true],
+    ['ENOBUFS', true],
+    ['ENOMEM', true],
+    ['ECONNREFUSED', false],
+    ['ETIMEDOUT', false],
+  ])('of %s: %p', (code, own) => {
+    expect(isOwnTrouble(withCode(code))).toBe(own);
+    expect(isOwnTrouble(new TypeError('fetch failed', { cause: withCode(code) }))).toBe(own);
   });
 });

@@ -26,6 +26,9 @@ const PASSING = new Set([
   'EREFUSED',
 ]);
 
+/** What this process, or its machine, has run out of: nothing that the other side did. */
+const OWN = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
+
 const BROKEN: Record<string, string> = {
   ECONNREFUSED: 'the connection was refused',
   ECONNRESET: 'the connection was closed before an answer',
@@ -59,6 +62,11 @@ export function failureOf(thrown: unknown): { outcome: AttemptOutcome; error: st
 /** Whether a call that was kept from an answer by this may get one a moment later. */
 export function mayPass(thrown: unknown): boolean {
   return codesOf(chainOf(thrown)).some((code) => code in TIMEOUTS || PASSING.has(code));
+}
+
+/** Whether it was never sent, for want of file descriptors or memory here. */
+export function isOwnTrouble(thrown: unknown): boolean {
+  return codesOf(chainOf(thrown)).some((code) => OWN.has(code));
 }
 
 function codesOf(chain: readonly Caught[]): string[] {

@@ -254,4 +254,13 @@ describe('FileFetcher', () => {
       ).rejects.toMatchObject({ outcome: 'unreachable', retryable: false });
     });
   });
+
+  it('takes what this machine has run out of for nothing that is said of the file', async () => {
+    const error = Object.assign(new Error('connect EMFILE'), { code: 'EMFILE' });
+    const client = new OutboundClient(new OutboundGuard({ allow: [] }), { timeoutMs: 1000 });
+    clients.push(client);
+    client.open = () => Promise.reject(error);
+    const sut = new FileFetcher(client, { timeoutMs: 1000, maxBytes: MAX_BYTES });
+    await expect(sut.fetch(url, NEVER)).rejects.toBe(error);
+  });
 });

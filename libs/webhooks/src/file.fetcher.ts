@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { failureOf, mayPass } from './attempt-failure.js';
+import { failureOf, isOwnTrouble, mayPass } from './attempt-failure.js';
 import { FetchFailed } from './fetch-failed.js';
 import type { OutboundClient } from './outbound.client.js';
 
@@ -34,7 +34,8 @@ export class FileFetcher {
 
   /**
    * The bytes of a file, at least one.
-   * @param stopped ends it at once. @throws FetchFailed; what `stopped` was aborted with.
+   * @param stopped ends it at once. @throws FetchFailed; what `stopped` was aborted with; what this machine has
+   *   run out of, such as file descriptors, which says nothing of the file.
    */
   async fetch(url: string, stopped: AbortSignal): Promise<Buffer> {
     const signal = AbortSignal.any([AbortSignal.timeout(this.options.timeoutMs), stopped]);
@@ -42,7 +43,7 @@ export class FileFetcher {
       return await this.follow(url, signal);
     } catch (error) {
       stopped.throwIfAborted();
-      throw this.failed(error);
+      throw isOwnTrouble(error) ? error : this.failed(error);
     }
   }
 

@@ -189,4 +189,12 @@ describe('WebhookSender', () => {
     expect(await send(closed, [SECRET], 'nonsense')).toMatchObject(forbidden);
     await dns.stop();
   });
+
+  it('takes what this machine has run out of for no attempt', async () => {
+    const error = Object.assign(new Error('connect EMFILE'), { code: 'EMFILE' });
+    const client = new OutboundClient(new OutboundGuard({ allow: [] }), { timeoutMs: 1000 });
+    clients.push(client);
+    client.request = () => Promise.reject(error);
+    await expect(send(new WebhookSender(client))).rejects.toBe(error);
+  });
 });

@@ -1,7 +1,8 @@
 import { Webhook } from 'standardwebhooks';
+import { clock } from '#libs/clock';
 import type { AttemptOutcome, WebhookPayload } from '#libs/contracts';
 import { answerText } from './answer-text.js';
-import { failureOf } from './attempt-failure.js';
+import { failureOf, isOwnTrouble } from './attempt-failure.js';
 import type { OutboundAnswer, OutboundClient } from './outbound.client.js';
 import { retryAfterMs } from './retry-after.js';
 
@@ -28,10 +29,11 @@ export class WebhookSender {
   constructor(private readonly client: OutboundClient) {}
 
   /**
-   * Posts an event once, signed at this moment. Whatever the receiver does is told, never thrown.
+   * Posts an event once, signed at this moment. Whatever the receiver does is told, not thrown.
    * @param id `webhook-id`, the same on every attempt.
    * @param secrets `whsec_…`; it is signed with each, so that a receiver may verify with any.
    * @param traceparent W3C trace context of the submission.
+   * @throws what this machine has run out of, such as file descriptors: then no attempt was made.
    */
   async send(
     url: string,
@@ -41,7 +43,7 @@ export class WebhookSender {
     traceparent?: string,
   ): Promise<Sent> {
     const body = JSON.stringify(payload);
-    const now = new Date();
+    const now = new Date(clock.now());
     const headers = {
       'content-type': 'application/json',
       'user-agent': 'Foretell-Webhooks/1',
@@ -56,6 +58,7 @@ export class WebhookSender {
       const request = { method: 'POST', headers, body, maxAnswerBytes: MAX_ANSWER_BYTES } as const;
       return answered(await this.client.request(url, request));
     } catch (error) {
+      if (isOwnTrouble(error)) throw error;
       const latencyMs = Math.round(performance.now() - start);
       return { ...failureOf(error), status: null, latencyMs, response: null, retryAfterMs: null };
     }
@@ -69,6 +72,6 @@ function answered({ status, headers, body, latencyMs }: OutboundAnswer): Sent {
     latencyMs,
     response: answerText(headers, body),
     error: null,
-    retryAfterMs: retryAfterMs(headers['retry-after'], Date.now()),
+    retryAfterMs: retryAfterMs(headers['retry-after'], clock.now()),
   };
 }
