@@ -1,3 +1,5 @@
+import { clock } from '#libs/clock';
+
 /** The longest that a timer of Node.js can be set to; beyond it would go off at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -30,7 +32,7 @@ export class AlarmClock {
   private wind(): void {
     clearTimeout(this.timer);
     if (this.striking || !Number.isFinite(this.at)) return;
-    const ms = Math.min(Math.max(this.at - Date.now(), 0), MAX_TIMER_MS);
+    const ms = Math.min(Math.max(this.at - clock.now(), 0), MAX_TIMER_MS);
     this.timer = setTimeout(() => {
       this.at = Infinity;
       this.striking = this.strike().finally(() => {

@@ -1,9 +1,10 @@
 import { createHash, randomInt } from 'node:crypto';
 import type { OnApplicationShutdown } from '@nestjs/common';
+import { clock } from '#libs/clock';
 import type { ApiKeyView, NewApiKeyView, ScopeName } from '#libs/contracts';
-import type { Redis } from 'ioredis';
 import type { Keys } from './keys.js';
 import { Mirror } from './mirror.js';
+import type { RedisConnection } from './redis.js';
 
 const ID_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const SECRET_ALPHABET = `${ID_ALPHABET}ABCDEFGHIJKLMNOPQRSTUVWXYZ`;
@@ -38,7 +39,7 @@ export class ApiKeyStore implements OnApplicationShutdown {
   private mirror: Mirror<StoredKey[]> | undefined;
 
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
   ) {}
 
@@ -56,7 +57,7 @@ export class ApiKeyStore implements OnApplicationShutdown {
   async create({ name, scopes, expiresInS }: KeyWish): Promise<NewApiKeyView> {
     const id = randomText(ID_ALPHABET, ID_LENGTH);
     const key = `ftk_${id}_${randomText(SECRET_ALPHABET, SECRET_LENGTH)}`;
-    const now = Date.now();
+    const now = clock.now();
     const stored: StoredKey = {
       id,
       name,

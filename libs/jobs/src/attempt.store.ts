@@ -1,8 +1,10 @@
+import { clock } from '#libs/clock';
 import type { JobProblem, JobStatus } from '#libs/contracts';
-import type { Redis, Result } from 'ioredis';
+import type { Result } from 'ioredis';
 import type { Keys } from './keys.js';
 import type { PayloadName } from './payloads/payload.store.js';
 import { encodeEnd, type JobResult, type KeptJob } from './record.js';
+import type { RedisConnection } from './redis.js';
 import { jobScriptText } from './script.js';
 import { type Arguments, changeArguments, requeueArguments } from './script-arguments.js';
 
@@ -15,7 +17,7 @@ declare module 'ioredis' {
     tellTexts(keyCount: number, ...args: Arguments): Result<(0 | 1 | 2)[], Context>;
   }
 }
-type BeginAnswer = [fence: number, loneStarts: number, input?: string] | string;
+type BeginAnswer = [fence: number, loneStarts: number, tries: number, input?: string] | string;
 
 const SCRIPTS = {
   beginBatch: 'begin-batch.lua',
@@ -36,6 +38,8 @@ export interface Started {
   input: string;
   /** How often it was started alone, by any worker, without coming to an end: this time included. */
   loneStarts: number;
+  /** Which attempt it is; 1 is the first. */
+  attempt: number;
 }
 
 /** A job that cannot be started: it has ended already, or there is no record of it. */
@@ -88,7 +92,7 @@ const TEXT_ANSWERS = ['refused', 'kept', 'gap'] as const satisfies TextAnswer[];
 /** The job records in Redis as their attempts write them: what workers do. */
 export class AttemptStore {
   constructor(
-    protected readonly redis: Redis,
+    protected readonly redis: RedisConnection,
     protected readonly keys: Keys,
   ) {
     for (const [name, file] of Object.entries(SCRIPTS)) {
@@ -114,8 +118,8 @@ export class AttemptStore {
     return answers.map((answer, i) => {
       const id = ids[i] ?? '';
       if (Array.isArray(answer)) {
-        const [fence, loneStarts, input = ''] = answer;
-        return { id, fence, input, loneStarts };
+        const [fence, loneStarts, tries, input = ''] = answer;
+        return { id, fence, input, loneStarts, attempt: tries + 1 };
       }
       return { id, status: answer === '' ? null : (answer as JobStatus) };
     });
@@ -162,7 +166,7 @@ export class AttemptStore {
     const answer = await this.redis.tellProgress(
       3,
       ...[keys.record(id), keys.parts(id), keys.outbox(model)],
-      ...[Date.now(), fence, done, outputs],
+      ...[clock.now(), fence, done, outputs],
       ...[keys.jobChannel, keys.courierChannel, PROGRESS_EVENT_MS],
     );
     return answer === 1;

@@ -3,12 +3,12 @@
 -- KEYS   1: waiting, 2: start deadlines, 3: expiries, 4: outbox, then the records
 -- ARGV   1: now, ms; 2: lists; 3: channel; 4: couriers' channel; 5: 1 where the batch is a job alone, as it
 --        was there when a process died; 6: 1 where the inputs are wanted
--- Returns, for each record: {fence, lone starts so far, input if wanted} where the job may run; else its
--- status ('' = no record).
+-- Returns, for each record: {fence, lone starts so far, earlier attempts, input if wanted} where the job may run;
+-- else its status ('' = no record).
 -- The fence grows with every start; only who holds the newest one may publish.
-local fields = { 'status', 'fence', 'lone_starts', 'started_at', 'owner', 'done', 'callback' }
+local fields = { 'status', 'fence', 'lone_starts', 'started_at', 'owner', 'done', 'callback', 'tries' }
 if ARGV[6] == '1' then
-  fields[8] = 'input'
+  fields[9] = 'input'
 end
 local answers, begun = {}, {}
 for i = 5, #KEYS do
@@ -34,7 +34,7 @@ for i = 5, #KEYS do
       owe(KEYS[4], key, held[7], 'started', ARGV[1])
       begun[#begun + 1] = id
     end
-    answers[i - 4] = { fence, lone, held[8] }
+    answers[i - 4] = { fence, lone, tonumber(held[8] or 0), held[9] }
   else
     answers[i - 4] = status or ''
   end

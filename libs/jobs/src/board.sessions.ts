@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import type { Keys } from './keys.js';
+import type { RedisConnection } from './redis.js';
 
 /** After which one logs in again. */
 export const BOARD_SESSION_S = 12 * 3600;
@@ -16,7 +16,7 @@ const MOST_LOGINS = { address: 10, all: 100 } as const;
  */
 export class BoardSessions {
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
   ) {}
 

@@ -35,7 +35,7 @@ export interface JobMessage {
   remote?: true | undefined;
   /** What is generated of its text is told at once. */
   tellsText?: true | undefined;
-  /** A worker died with it in hand. */
+  /** Workers died with it in hand. */
   suspect?: boolean | undefined;
 }
 
@@ -74,4 +74,10 @@ export function bundleId({ jobs }: Bundle): string {
   const { id = '', attempt = 1 } = jobs[0] ?? {};
   const more = jobs.length === 1 ? '' : `+${String(jobs.length - 1)}`;
   return `${id}${more}${attempt === 1 ? '' : `~${String(attempt)}`}`;
+}
+
+/** Of a bundle with a BullMQ id: the first job, and how many more there are. */
+export function jobsOfBundleId(id: string): { first: string; others: number } {
+  const [, first = id, others = 0] = /^(\w+)(?:\+(\d+))?/.exec(id) ?? [];
+  return { first, others: Number(others) };
 }

@@ -1,4 +1,6 @@
 -- Writes the records of jobs that are being accepted: all that there is room for, or none where Redis is full.
+-- Where its answer was lost on the way the client sends this again, and some may have started or ended meanwhile:
+-- what is there stays as it is.
 --
 -- KEYS   1: waiting, 2: start deadlines, then the records
 -- ARGV   1: lists, 2: labels; then for each record: spec (JSON), input, owner, turn, latest start (ms or ''),
@@ -17,20 +19,29 @@ local function takesRoom(list, most)
   return free
 end
 
+local someKnown = redis.call('EXISTS', unpack(KEYS, 3)) > 0
+local known, sentAgain = {}, false
+for i = 3, someKnown and #KEYS or 0 do
+  known[i] = redis.call('EXISTS', KEYS[i]) == 1
+  sentAgain = sentAgain or known[i] and ARGV[9 * (i - 3) + 9] == ''
+end
+
 for i = 3, #KEYS do
   local key, at = KEYS[i], 9 * (i - 3) + 3
-  local id, owner = idOf(key), ARGV[at + 2]
-  if ARGV[at + 6] ~= '' and redis.call('EXISTS', key) == 1 then
-    redis.call('HSET', key, 'by', 'several') -- whoever gives one of them up must not take it back
-  elseif not takesRoom(listOf(ARGV[1], 'queued', owner), ARGV[at + 8]) then
+  local id, owner, by = idOf(key), ARGV[at + 2], ARGV[at + 6]
+  if known[i] then
+    if by ~= '' and redis.call('HGET', key, 'by') ~= by then
+      redis.call('HSET', key, 'by', 'several') -- whoever gives one of them up must not take it back
+    end
+  elseif sentAgain or not takesRoom(listOf(ARGV[1], 'queued', owner), ARGV[at + 8]) then
     refused[#refused + 1] = i - 2
   else
     local fields = { 'status', 'queued', 'spec', ARGV[at], 'input', ARGV[at + 1] }
     if owner ~= '' then
       fields[7], fields[8] = 'owner', owner
     end
-    if ARGV[at + 6] ~= '' then
-      fields[#fields + 1], fields[#fields + 2] = 'by', ARGV[at + 6]
+    if by ~= '' then
+      fields[#fields + 1], fields[#fields + 2] = 'by', by
     end
     if ARGV[at + 7] ~= '' then
       fields[#fields + 1], fields[#fields + 2] = 'callback', ARGV[at + 7]

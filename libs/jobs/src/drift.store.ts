@@ -1,6 +1,7 @@
 import type { DriftBasis, DriftLevel, DriftReference } from '#libs/contracts';
-import type { Redis, Result } from 'ioredis';
+import type { Result } from 'ioredis';
 import type { Keys } from './keys.js';
+import type { RedisConnection } from './redis.js';
 import { scriptText } from './script.js';
 
 declare module 'ioredis' {
@@ -25,7 +26,7 @@ export interface DriftState {
 /** What the drift of versions is told by, for all processes. */
 export class DriftStore {
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
   ) {
     redis.defineCommand('changeDriftLevel', {

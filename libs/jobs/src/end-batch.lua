@@ -25,6 +25,10 @@ for i = 5, #KEYS do
     ended[#ended + 1] = id
     answers[i - 4] = 1
   else
+    if status ~= 'queued' then
+      remove(KEYS[1], id)
+      remove(KEYS[2], id)
+    end
     answers[i - 4] = status or ''
   end
 end

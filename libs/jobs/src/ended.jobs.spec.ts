@@ -7,6 +7,7 @@ import { JobIndex } from './job.index.js';
 import { JobStore } from './job.store.js';
 import { Keys } from './keys.js';
 import type { JobSpec } from './record.js';
+import { Replication } from './replication.js';
 
 const MODEL = 'iris';
 const keys = new Keys('test');
@@ -28,7 +29,7 @@ describe('EndedJobs', () => {
     server = await startTestRedis();
     redis = new Redis(server.url);
     store = new JobStore(redis, keys);
-    sut = new EndedJobs(redis, keys);
+    sut = new EndedJobs(redis, keys, new Replication(redis, keys, 0));
   });
 
   afterAll(async () => {
@@ -109,6 +110,6 @@ describe('EndedJobs', () => {
       sut.create(specOf(), '[1]'),
     ]);
     expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    sut = new EndedJobs(redis, keys);
+    sut = new EndedJobs(redis, keys, new Replication(redis, keys, 0));
   });
 });

@@ -1,7 +1,10 @@
-import type { Redis, Result } from 'ioredis';
+import type { Result } from 'ioredis';
+import { clock } from '#libs/clock';
 import type { Keys } from './keys.js';
 import { callbackOf, labelsOf } from './labels.js';
 import { cachedResult, decodeRecord, encodeEnd, type JobRecord, type JobSpec } from './record.js';
+import type { RedisConnection } from './redis.js';
+import type { Replication } from './replication.js';
 import { jobScriptText } from './script.js';
 import type { Arguments } from './script-arguments.js';
 
@@ -25,8 +28,9 @@ export class EndedJobs {
   private readonly asked = new Map<string, Asked[]>();
 
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
+    private readonly replication: Replication,
   ) {
     redis.defineCommand('createEnded', { lua: jobScriptText('create-ended.lua') });
   }
@@ -51,7 +55,7 @@ export class EndedJobs {
     const jobs = this.asked.get(model) ?? [];
     this.asked.delete(model);
     const { keys } = this;
-    const now = Date.now();
+    const now = clock.now();
     const names = [keys.expiries(model), keys.outbox(model)];
     for (const { spec } of jobs) names.push(keys.record(spec.id));
     const args: Arguments = [now, keys.listPrefix(model), keys.labelPrefix(model)];
@@ -62,6 +66,7 @@ export class EndedJobs {
     }
     try {
       const answers = await this.redis.createEnded(names.length, ...names, ...args);
+      await this.replication.reached(model);
       jobs.forEach((job, i) => {
         job.created(answers[i] === 1 ? recordOf(job, now) : null);
       });

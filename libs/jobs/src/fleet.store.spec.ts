@@ -42,7 +42,7 @@ describe('FleetStore', () => {
   const idsOf = async () => (await sut.read()).workers.map(({ id }) => id).sort();
 
   it('knows nobody at first', async () => {
-    expect(await sut.read()).toEqual({ workers: [], lastCatalog: [] });
+    expect(await sut.read()).toEqual({ workers: [], lastCatalog: null });
   });
 
   it('tells what each worker said last', async () => {

@@ -1,6 +1,7 @@
 import type { ModelReport, WorkerReport } from '#libs/contracts';
-import type { Redis, Result } from 'ioredis';
+import type { Result } from 'ioredis';
 import type { Keys } from './keys.js';
+import type { RedisConnection } from './redis.js';
 import { scriptText } from './script.js';
 import { subscribe } from './subscribe.js';
 
@@ -16,8 +17,11 @@ const REPORT_LIFETIME_MS = 15_000;
 export interface Fleet {
   /** Reports of the workers that are alive. */
   workers: WorkerReport[];
-  /** What was served last; matters while no worker is alive, when jobs are still accepted. */
-  lastCatalog: ModelReport[];
+  /**
+   * What was served last; matters while no worker is alive, when jobs are still accepted. Null before any worker
+   * has reported, or where Redis has lost it.
+   */
+  lastCatalog: ModelReport[] | null;
 }
 
 /** What every worker that has the version is to do. Doing it twice is doing it once. */
@@ -30,7 +34,7 @@ export interface FleetCommand {
 /** What the workers say of themselves and their models, and what they are told, through Redis. */
 export class FleetStore {
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
   ) {
     redis.defineCommand('announceWorker', { numberOfKeys: 3, lua: scriptText('announce.lua') });
@@ -69,7 +73,7 @@ export class FleetStore {
     return {
       // A report that has expired is null: its worker is gone.
       workers: reports.filter((r) => r !== null).map((r) => JSON.parse(r) as WorkerReport),
-      lastCatalog: last ? (JSON.parse(last) as ModelReport[]) : [],
+      lastCatalog: last ? (JSON.parse(last) as ModelReport[]) : null,
     };
   }
 

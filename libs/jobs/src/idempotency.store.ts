@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { ProblemError } from '#libs/contracts';
-import type { Redis, Result } from 'ioredis';
+import type { Result } from 'ioredis';
 import type { Keys } from './keys.js';
+import type { RedisConnection } from './redis.js';
 import { scriptText } from './script.js';
 
 declare module 'ioredis' {
@@ -24,7 +25,7 @@ export interface KeyedRequest {
 /** Which job an idempotency key stands for: told by whoever sent it first, for 24 hours. */
 export class IdempotencyStore {
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
   ) {
     redis.defineCommand('claimKey', { lua: scriptText('claim.lua'), numberOfKeys: 1 });

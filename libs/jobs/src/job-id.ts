@@ -1,4 +1,5 @@
 import { createHash, randomFillSync } from 'node:crypto';
+import { clock } from '#libs/clock';
 
 /**
  * Job ids: `job_` and a UUID version 7 in Crockford's base 32, 26 characters (the TypeID form).
@@ -24,7 +25,7 @@ export function partitionOfModel(model: string): number {
 
 /** A fresh id; ids made later sort later, to the millisecond. */
 export function newJobId(partition: number): string {
-  const ms = Date.now();
+  const ms = clock.now();
   if (ms !== lastMs) {
     lastMs = ms;
     lastMsText = encode(BigInt(ms), 10);

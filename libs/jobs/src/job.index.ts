@@ -1,10 +1,11 @@
 import { JOB_STATUSES, type JobStatus } from '#libs/contracts';
-import type { Redis, Result } from 'ioredis';
+import type { Result } from 'ioredis';
 import { firstIdAt } from './job-id.js';
 import { labelDigest, labelsOf } from './labels.js';
 import type { Keys } from './keys.js';
 import { mergeWalks, type Walk } from './merge-walks.js';
 import type { JobSpec } from './record.js';
+import type { RedisConnection } from './redis.js';
 import { jobScriptText, scriptText } from './script.js';
 
 declare module 'ioredis' {
@@ -45,7 +46,7 @@ export interface OverJob {
 /** Where jobs are found without their ids: in the queue, by state and label, by what is due. */
 export class JobIndex {
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
   ) {
     redis.defineCommand('listJobs', { lua: scriptText('list.lua') });

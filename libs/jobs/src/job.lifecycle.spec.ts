@@ -174,6 +174,32 @@ describe('the life of a job in Redis', () => {
     expect(await publish(job, fence, SUCCESS)).toEqual([true]);
   });
 
+  it('stays as it is when the script that creates it is sent again, as its answer was lost', async () => {
+    const jobs = await Promise.all([1, 2, 3].map(() => created()));
+    await redis.flushall();
+    const [first, second] = jobs as [JobSpec, JobSpec];
+    const flush = jobs.map((spec) => ({ spec, input: '\n1', turn: 1, most: 2 }));
+    const refused = { refused: new Set([2]) };
+    expect(await store.create(MODEL, flush)).toMatchObject({ depth: 2, ...refused });
+    await begun(first);
+    await publish(second, 0, SUCCESS);
+    // By now there is room for the third, whose caller is not to be told so: its bundle may have come and gone.
+    expect(await store.create(MODEL, flush)).toMatchObject({ depth: 0, ...refused });
+    expect(await places(first)).toEqual(['running']);
+    expect(await places(second)).toEqual(['succeeded', 'expiries']);
+    expect(await store.find(second.id)).toMatchObject({ status: 'succeeded', outputs: [1] });
+  });
+
+  it('is not taken back once it has started, or ended', async () => {
+    const [running, ended] = [await created(), await created()];
+    await begun(running);
+    await publish(ended, 0, SUCCESS);
+    const gone = await store.discard(MODEL, [{ spec: running }, { spec: ended }]);
+    expect(gone).toEqual([false, false]);
+    expect(await places(running)).toEqual(['running']);
+    expect(await places(ended)).toEqual(['succeeded', 'expiries']);
+  });
+
   describe('canceled', () => {
     it('has ended at once, and says whether it had been started', async () => {
       const [queued, running] = [await created({ queueTimeoutS: 5 }), await created()];

@@ -1,6 +1,6 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
-import type { Redis } from 'ioredis';
 import type { Keys } from './keys.js';
+import type { RedisConnection } from './redis.js';
 import { subscribe } from './subscribe.js';
 
 /**
@@ -13,7 +13,7 @@ export class JobNews implements OnApplicationShutdown {
   private stop: (() => void) | undefined;
 
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
   ) {}
 

@@ -204,7 +204,7 @@ describe('JobStore', () => {
     const answers = await store.begin(MODEL, [unknown, known]);
     expect(answers).toEqual([
       { id: unknown, status: null },
-      { id: known, fence: 1, input: '\n1', loneStarts: 0 },
+      { id: known, fence: 1, input: '\n1', loneStarts: 0, attempt: 1 },
     ]);
     expect(await publish(unknown, 1, success('[1]'))).toEqual([false]);
     expect(await publish(unknown, 0, success('[1]'))).toEqual([false]);
@@ -241,7 +241,7 @@ describe('JobStore', () => {
   it('gives no input to whoever has it already', async () => {
     const id = await created();
     expect(await store.begin(MODEL, [id], { withInput: false })).toEqual([
-      { id, fence: 1, input: '', loneStarts: 0 },
+      { id, fence: 1, input: '', loneStarts: 0, attempt: 1 },
     ]);
     expect(await store.begin(MODEL, [id])).toMatchObject([{ fence: 2, input: '\n1' }]);
   });

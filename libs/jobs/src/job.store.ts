@@ -1,5 +1,6 @@
+import { clock } from '#libs/clock';
 import { jobProblem, type JobStatus } from '#libs/contracts';
-import type { Redis, Result } from 'ioredis';
+import type { Result } from 'ioredis';
 import { AttemptStore, type Part } from './attempt.store.js';
 import type { Keys } from './keys.js';
 import { callbackOf, labelsOf } from './labels.js';
@@ -14,6 +15,7 @@ import {
   type StoredRecord,
   type Tombstone,
 } from './record.js';
+import type { RedisConnection } from './redis.js';
 import { jobScriptText } from './script.js';
 import { type Arguments, changeArguments, requeueArguments } from './script-arguments.js';
 import { subscribe } from './subscribe.js';
@@ -21,7 +23,7 @@ import { subscribe } from './subscribe.js';
 declare module 'ioredis' {
   interface RedisCommander<Context> {
     endBatch(keyCount: number, ...args: Arguments): Result<(1 | JobStatus | '')[], Context>;
-    discardBatch(keyCount: number, ...args: Arguments): Result<null, Context>;
+    discardBatch(keyCount: number, ...args: Arguments): Result<(0 | 1)[], Context>;
   }
 }
 
@@ -84,7 +86,7 @@ export class JobStore extends AttemptStore {
   /** Models that Redis knows to have jobs. */
   private readonly models = new Set<string>();
 
-  constructor(redis: Redis, keys: Keys) {
+  constructor(redis: RedisConnection, keys: Keys) {
     super(redis, keys);
     for (const [name, file] of Object.entries(SCRIPTS)) {
       redis.defineCommand(name, { lua: jobScriptText(file) });
@@ -134,10 +136,19 @@ export class JobStore extends AttemptStore {
     this.models.add(model);
   }
 
-  /** Takes back jobs that could not be queued, unless they were submitted again. All must be of one model. */
-  async discard(model: string, jobs: readonly Pick<NewJob, 'spec' | 'by'>[]): Promise<void> {
+  /** Should Redis have lost it. */
+  async registerAgain(): Promise<void> {
+    if (this.models.size > 0) await this.redis.sadd(this.keys.models, ...this.models);
+  }
+
+  /**
+   * Takes back jobs that could not be queued, unless they were submitted again, or have started. All must be
+   * of one model.
+   * @returns for each, whether there is no such job now.
+   */
+  async discard(model: string, jobs: readonly Pick<NewJob, 'spec' | 'by'>[]): Promise<boolean[]> {
     const { keys } = this;
-    await this.redis.discardBatch(
+    const answers = await this.redis.discardBatch(
       2 + jobs.length,
       keys.waiting(model),
       keys.startDeadlines(model),
@@ -146,6 +157,7 @@ export class JobStore extends AttemptStore {
       keys.labelPrefix(model),
       ...jobs.flatMap(({ spec, by = '' }) => [spec.owner, labelsOf(spec), by]),
     );
+    return answers.map((answer) => answer === 1);
   }
 
   /** @returns null where no such job is kept. */
@@ -195,7 +207,7 @@ export class JobStore extends AttemptStore {
    */
   async retry({ spec, status, end, history }: JobRecord, turn: number): Promise<boolean> {
     const error = JSON.stringify(end?.error ?? null);
-    const latest = startBy(spec, Date.now()) ?? '';
+    const latest = startBy(spec, clock.now()) ?? '';
     const args = [status, '', history.length, error, turn, latest];
     const [keyCount, ...rest] = requeueArguments(this.keys, spec.model, [{ id: spec.id, args }]);
     const [done] = (await this.evalNow(REQUEUE_BATCH, keyCount, rest)) as [0 | 1];

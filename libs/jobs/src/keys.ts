@@ -21,6 +21,11 @@ export class Keys {
     return `${QUEUE_PREFIX}${encodeURIComponent(model)}`;
   }
 
+  /** Written so that it is known that whatever was written before has come to the replicas. */
+  replicated(model: string): string {
+    return `${this.queuePrefix(model)}:replicated`;
+  }
+
   /** The record of a job; its id must have passed `isJobId`. */
   record(jobId: string): string {
     return `${this.tag(partitionOfJob(jobId))}:job:${jobId}`;
@@ -54,6 +59,11 @@ export class Keys {
   /** Sorted set, by id, of a caller's jobs in a state: followed by status, `:` and owner. */
   listPrefix(model: string): string {
     return `${this.queuePrefix(model)}:list:${model}:`;
+  }
+
+  /** Sorted set, by id, of the jobs of a model whose start is written down and that have not ended, of all callers. */
+  running(model: string): string {
+    return `${this.listPrefix(model)}running`;
   }
 
   /** Sorted set, by id, of a caller's jobs with a metadata pair: followed by owner, `:` and a digest. */
@@ -125,9 +135,9 @@ export class Keys {
     return `${this.prefix}:idempotency:${digest}`;
   }
 
-  /** When a bucket of tokens is full again, microseconds of Redis' clock. */
+  /** When a bucket of tokens is full again, microseconds of Redis' clock. In one slot: many are asked together. */
   rateBucket(name: string): string {
-    return `${this.prefix}:rate:${name}`;
+    return `{${this.prefix}:rate}:${name}`;
   }
 
   /** Channel on which the ids of jobs that have changed are told, separated by spaces. */
@@ -164,6 +174,11 @@ export class Keys {
   /** What precedes the id in the sorted sets of a job's deliveries, by when each is due. */
   get duePrefix(): string {
     return `${this.courierSlot}:due:`;
+  }
+
+  /** As `replicated`, of what couriers share. */
+  get couriersReplicated(): string {
+    return `${this.courierSlot}:replicated`;
   }
 
   /** Sorted set of the deliveries of a caller that were given up, by when. */
@@ -237,6 +252,16 @@ export class Keys {
   /** How often somebody, or all together, have lately tried to log in to Bull Board. */
   boardLogins(whose: string): string {
     return `{${this.prefix}:board}:logins:${whose}`;
+  }
+
+  /** What a process writes anew each second. */
+  mark(process: string): string {
+    return `{${this.prefix}:witness}:mark:${process}`;
+  }
+
+  /** JSON: between which times Redis has lost what was written. */
+  get dataLoss(): string {
+    return `{${this.prefix}:witness}:data-loss`;
   }
 
   /** Hash: the latest change of each model's rollout. */

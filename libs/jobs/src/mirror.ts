@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from './redis.js';
 import { subscribe } from './subscribe.js';
 
 /** From a look that failed, as Redis is away, to the next. */
@@ -19,7 +19,7 @@ export class Mirror<T> {
 
   /** @param take is given what was read, each time. */
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly channel: string,
     private readonly read: () => Promise<T>,
     private readonly take: (copy: T) => void,

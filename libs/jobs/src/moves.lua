@@ -85,9 +85,20 @@ local function listOf(lists, status, owner)
   return name
 end
 
+-- All that run, of whatever owner, are in one more.
+local function leaveList(lists, id, owner, status)
+  remove(listOf(lists, status, owner or ''), id)
+  if status == 'running' then
+    remove(lists .. status, id)
+  end
+end
+
 local function changeStatus(lists, id, owner, from, to)
-  remove(listOf(lists, from, owner or ''), id)
+  leaveList(lists, id, owner, from)
   add(listOf(lists, to, owner or ''), '0', id)
+  if to == 'running' then
+    add(lists .. to, '0', id)
+  end
 end
 
 -- A webhook is tried for up to a week; the record that it tells of stays as long, so that it can be sent again.

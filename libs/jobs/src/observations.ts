@@ -1,7 +1,9 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
+import { clock } from '#libs/clock';
 import { addCounts, type Counts } from '#libs/contracts';
-import type { Redis, Result } from 'ioredis';
+import type { Result } from 'ioredis';
 import type { Keys } from './keys.js';
+import type { RedisConnection } from './redis.js';
 import type { Rollouts } from './rollouts.js';
 import { scriptText } from './script.js';
 
@@ -37,7 +39,7 @@ export class Observations implements OnApplicationShutdown {
   private readonly listeners: ((model: string, version: string) => void)[] = [];
 
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
     private readonly rollouts: Rollouts,
   ) {
@@ -73,7 +75,7 @@ export class Observations implements OnApplicationShutdown {
   /** Counts of the stretches that lie in the last `windowS` seconds, as a whole or in part. */
   async recent(model: string, version: string, windowS: number): Promise<Counts> {
     const sum: Counts = {};
-    const now = Date.now();
+    const now = clock.now();
     const reads: Promise<Record<string, string>>[] = [];
     for (let from = stretchAt(now - windowS * 1000); from <= now; from += STRETCH_MS) {
       reads.push(this.redis.hgetall(this.keys.observed(model, version, from)));
@@ -98,7 +100,7 @@ export class Observations implements OnApplicationShutdown {
   private async write({ model, version, counts }: Gathered): Promise<void> {
     const change = this.rollouts.get(model);
     const all = Object.entries(counts);
-    const key = this.keys.observed(model, version, stretchAt(Date.now()));
+    const key = this.keys.observed(model, version, stretchAt(clock.now()));
     const writes = [this.redis.observe(key, KEPT_MS, ...all.flat())];
     if (change?.rollout) {
       const told = all

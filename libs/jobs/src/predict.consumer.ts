@@ -1,13 +1,16 @@
 import { type Job, WaitingError, Worker } from 'bullmq';
-import type { Redis } from 'ioredis';
+import { clock } from '#libs/clock';
 import type { Keys } from './keys.js';
 import type { Bundle, JobMessage } from './bundle.js';
+import { BundleLocks } from './bundle.locks.js';
 import type { PredictQueues } from './predict.queues.js';
+import type { RedisConnection } from './redis.js';
+import { TakeBreaker } from './take.breaker.js';
 
 export interface TakenJob {
   message: JobMessage;
   takenAt: number;
-  /** A worker died with it in hand; it may have been the cause. */
+  /** Two workers died with it in hand; it may have been the cause. */
   suspect: boolean;
 }
 
@@ -39,13 +42,16 @@ const UNFORESEEN_DELAY_MS = 1000;
 /** How much of the average the newest bundle makes. */
 const NEWEST = 0.2;
 
+/** Jobs run in processes of their own: they rarely are why a worker dies, and one by one all that it held takes long. */
+const SUSPECT_AFTER_STALLS = 2;
+
 interface Returned {
   message: JobMessage;
   delayMs: number;
 }
 
 export interface PredictConsumerOptions {
-  redis: Redis;
+  redis: RedisConnection;
   keys: Keys;
   queues: PredictQueues;
   /** Jobs held at once; at least twice the batch cap keeps the runner fed. */
@@ -62,6 +68,8 @@ export interface PredictConsumerOptions {
  */
 export class PredictConsumer {
   private readonly worker: Worker<Bundle>;
+  private readonly breaker: TakeBreaker;
+  private readonly locks: BundleLocks;
   private jobsAtOnce: number;
   /** Average of the last bundles; at first as if each were all that may be held. */
   private bundleJobs: number;
@@ -84,6 +92,7 @@ export class PredictConsumer {
         prefix: options.keys.queuePrefix(model),
         concurrency: this.bundlesAtOnce(),
         lockDuration: options.lockDurationMs,
+        skipLockRenewal: true,
         stalledInterval: options.stalledIntervalMs,
         maxStalledCount: Number.MAX_SAFE_INTEGER,
         runRetryDelay: 1000,
@@ -94,6 +103,8 @@ export class PredictConsumer {
       },
     );
     this.worker.on('error', options.onError);
+    this.breaker = new TakeBreaker(this.worker);
+    this.locks = new BundleLocks(this.worker, options.lockDurationMs, options.onError);
   }
 
   /** Most jobs held at once, or about that: they come in bundles. */
@@ -124,22 +135,28 @@ export class PredictConsumer {
     const { length } = bundle.data.jobs;
     this.bundleJobs += NEWEST * (length - this.bundleJobs);
     this.hold(1, length);
+    this.locks.hold(bundle, token);
+    let isHeld = true;
     try {
       await this.run(bundle, token);
     } finally {
       this.hold(-1, length);
+      isHeld = this.locks.release(bundle);
     }
+    // BullMQ could only fail to end what is another worker's.
+    if (!isHeld) throw new WaitingError();
   }
 
   private async run(bundle: Job<Bundle>, token: string | undefined): Promise<void> {
     const { jobs } = bundle.data;
-    const takenAt = Date.now();
+    const takenAt = clock.now();
     const ends = await Promise.all(
-      jobs.map((message) => this.handleOne(message, takenAt, bundle.stalledCounter > 0)),
+      jobs.map((message) => this.handleOne(message, takenAt, isSuspect(bundle))),
     );
     const returned = ends.filter((end) => end !== null);
     const [only] = returned;
-    if (!only) return;
+    // All of a bundle that was lost is another worker's.
+    if (!only || !this.locks.holds(bundle)) return;
     try {
       if (jobs.length > 1) {
         await this.requeue(returned, bundle.timestamp);
@@ -198,20 +215,26 @@ export class PredictConsumer {
       if (delayMs === 0) {
         await queues.addBack(this.model, bundles.toReversed(), { lifo: true, timestamp });
       } else {
-        // BullMQ counts the delay from the job's own time.
-        const delay = Date.now() - timestamp + delayMs;
-        await queues.addBack(this.model, bundles, { delay, timestamp });
+        // BullMQ counts the delay from the job's own time, and goes by the clock of the machine.
+        const now = Date.now();
+        const since = Math.min(timestamp, now);
+        const delay = now - since + delayMs;
+        await queues.addBack(this.model, bundles, { delay, timestamp: since });
       }
     }
   }
 
   /** Takes no further job; those already taken go on. */
   async stopTaking(): Promise<void> {
-    await this.worker.pause(true);
+    await this.breaker.stop();
   }
 
   /** Resolves when every job that was taken has ended or gone back. */
   async close(): Promise<void> {
     await this.worker.close();
   }
+}
+
+function isSuspect({ stalledCounter }: Job<Bundle>): boolean {
+  return stalledCounter >= SUSPECT_AFTER_STALLS;
 }

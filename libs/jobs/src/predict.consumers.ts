@@ -1,16 +1,18 @@
 import { Logger } from '@nestjs/common';
-import type { Redis } from 'ioredis';
 import type { Config } from '#libs/config';
+import { LastingTrouble } from '#libs/telemetry';
 import type { Keys } from './keys.js';
 import { PredictConsumer, type TakenJob } from './predict.consumer.js';
 import type { PredictQueues } from './predict.queues.js';
+import type { RedisConnection } from './redis.js';
 
 /** Opens consumers on the queues of models. */
 export class PredictConsumers {
-  private readonly logger = new Logger('PredictConsumer');
+  /** One for all queues, as they share a Redis. */
+  private readonly trouble = new LastingTrouble(new Logger('PredictConsumer'));
 
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
     private readonly queues: PredictQueues,
     private readonly config: Config['jobs'],
@@ -30,7 +32,7 @@ export class PredictConsumers {
       lockDurationMs: this.config.LOCK_DURATION_MS,
       stalledIntervalMs: this.config.STALLED_INTERVAL_MS,
       onError: (error) => {
-        this.logger.warn({ model, err: error }, 'queue error');
+        this.trouble.met(error, `queue error (${model})`);
       },
     });
   }

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { type JobsOptions, Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
+import { clock } from '#libs/clock';
 import { type Bundle, bundleId } from './bundle.js';
 import type { BundleSpans } from './bundle.spans.js';
 import { firstIdAt } from './job-id.js';
 import type { Keys } from './keys.js';
+import type { RedisConnection } from './redis.js';
 
 /** Ids that are looked at in one command. */
 const LOOK = 1000;
@@ -15,7 +17,7 @@ export class PredictQueues {
   private readonly queues = new Map<string, Queue<Bundle>>();
 
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
     private readonly onError: (error: Error) => void,
     /** Absent: nothing is traced. */
@@ -24,16 +26,24 @@ export class PredictQueues {
 
   /** Adds bundles to be taken in the order of their turns. */
   addInTurn(model: string, bundles: readonly Bundle[]): Promise<void> {
-    return this.addAll(model, bundles, (bundle) => ({ priority: turnOf(bundle) }));
+    const timestamp = clock.now();
+    return this.addAll(model, bundles, (bundle) => ({ priority: turnOf(bundle), timestamp }));
   }
 
-  /** Adds bundles that go before all that wait, in front of each other; or that come in after a delay. */
+  /**
+   * Adds bundles that go before all that wait, in front of each other; or that come in after a delay. BullMQ has
+   * known their jobs before, and takes nothing under an id that it still knows: each gets one of its own.
+   */
   addBack(
     model: string,
     bundles: readonly Bundle[],
     options: Pick<JobsOptions, 'delay' | 'lifo' | 'timestamp'>,
   ): Promise<void> {
-    return this.addAll(model, bundles, () => options);
+    const again = randomUUID();
+    return this.addAll(model, bundles, (bundle) => ({
+      ...options,
+      jobId: `${bundleId(bundle)}@${again}`,
+    }));
   }
 
   /** Gives bundles that still wait another turn. */
@@ -53,7 +63,7 @@ export class PredictQueues {
       name: bundle.jobs[0]?.version ?? '',
       data: bundle,
       // Its own id, so that an `add` sent twice makes one job.
-      opts: { ...options(bundle), jobId: bundleId(bundle) },
+      opts: { jobId: bundleId(bundle), ...options(bundle) },
     }));
     const add = () => this.of(model).addBulk(jobs);
     await (this.spans ? this.spans.sending(bundles, add) : add());

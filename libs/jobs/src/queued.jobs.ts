@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis';
 import { createdAtOf } from './job-id.js';
 import type { Keys } from './keys.js';
+import type { RedisConnection } from './redis.js';
 
 /** Jobs that are looked at for the oldest. */
 const LOOK = 100;
@@ -11,7 +11,7 @@ export class QueuedJobs {
   private readonly looks = new Map<string, Promise<ReadonlyMap<string, number>>>();
 
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
   ) {}
 

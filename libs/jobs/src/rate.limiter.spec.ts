@@ -7,7 +7,7 @@ import { RateLimiter } from './rate.limiter.js';
 /** So slow that no token comes back during a test. */
 const LIMIT = { requests: 10, windowS: 3600 };
 const TOKEN_US = 360_000_000;
-const KEY = 'foretell:rate:ann';
+const KEY = '{foretell:rate}:ann';
 
 describe('RateLimiter', () => {
   let server: TestRedis;

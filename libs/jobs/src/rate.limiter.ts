@@ -1,6 +1,7 @@
 import type { RateLimit } from '#libs/config';
-import type { Redis, Result } from 'ioredis';
+import type { Result } from 'ioredis';
 import type { Keys } from './keys.js';
+import type { RedisConnection } from './redis.js';
 import { scriptText } from './script.js';
 
 declare module 'ioredis' {
@@ -41,7 +42,7 @@ export class RateLimiter {
   private isAsking = false;
 
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
   ) {
     redis.defineCommand('takeTokens', { numberOfKeys: 1, lua: scriptText('take-tokens.lua') });

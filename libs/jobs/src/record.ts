@@ -1,3 +1,4 @@
+import { clock } from '#libs/clock';
 import { isTerminal, type JobProblem, type JobStatus, type JobTiming } from '#libs/contracts';
 import type {
   InputWarning,
@@ -147,7 +148,7 @@ export function cachedResult(
     preprocess_ms: 0,
     inference_ms: 0,
     postprocess_ms: 0,
-    total_ms: Math.max(0, Date.now() - createdAt),
+    total_ms: Math.max(0, clock.now() - createdAt),
   };
   return { status: 'succeeded', outputs, done: count, timing, cached: true };
 }
@@ -193,7 +194,7 @@ export function expiryOf({ spec, endedAt }: { spec: JobSpec; endedAt: number }):
 
 /** True once a result has been kept as long as it was asked for. */
 export function isOver({ spec, endedAt }: JobRecord): boolean {
-  return endedAt !== null && Date.now() > expiryOf({ spec, endedAt });
+  return endedAt !== null && clock.now() > expiryOf({ spec, endedAt });
 }
 
 /** What is left of a job for a day after its result was kept as long as it was asked for. */

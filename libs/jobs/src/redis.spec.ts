@@ -1,4 +1,7 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
 import { ConfigError } from '#libs/config';
 import { startTestRedis } from '#libs/testing';
 import { openRedis } from './redis.js';
@@ -47,5 +50,32 @@ describe('openRedis', () => {
     const server = await startTestRedis({ args: ['--maxmemory-policy', 'allkeys-lru'] });
     expect(await complaint(server.url)).toMatch(/^REDIS_URL: .*evicts.*allkeys-lru.*noeviction/);
     await server.stop();
+  });
+
+  it('follows a name to another master, though the old one still answers', async () => {
+    const [old, next] = await Promise.all([startTestRedis(), startTestRedis()]);
+    let target = old.port;
+    const name = createServer((socket) => {
+      const through = connect(target, '127.0.0.1').on('error', () => socket.destroy());
+      socket.on('error', () => through.destroy());
+      socket.pipe(through).pipe(socket);
+    }).listen(0, '127.0.0.1');
+    await once(name, 'listening');
+    const { port } = name.address() as AddressInfo;
+    const redis = await openRedis(`redis://127.0.0.1:${String(port)}`, { failFast: true });
+    await redis.set('who', 'old');
+
+    target = next.port;
+    const operator = new Redis(old.url);
+    await operator.replicaof('127.0.0.1', next.port);
+    await expect(redis.set('who', 'next')).rejects.toThrow('READONLY');
+    await once(redis, 'ready');
+    expect(await redis.set('who', 'next')).toBe('OK');
+    const successor = new Redis(next.url);
+    expect(await successor.get('who')).toBe('next');
+
+    for (const connection of [redis, operator, successor]) connection.disconnect();
+    name.close();
+    await Promise.all([old.stop(), next.stop()]);
   });
 });

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis, Result } from 'ioredis';
+import type { Result } from 'ioredis';
+import { clock } from '#libs/clock';
 import type { CacheUse } from './cache-use.js';
 import type { Keys } from './keys.js';
+import type { RedisConnection } from './redis.js';
 import { scriptText } from './script.js';
 
 declare module 'ioredis' {
@@ -32,7 +34,7 @@ export class ResultCache {
   private readonly process = randomUUID();
 
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
   ) {
     const define = (name: string, file: string, numberOfKeys?: number) => {
@@ -83,7 +85,7 @@ export class ResultCache {
     await this.redis.storeResults(
       index.length,
       ...index,
-      Date.now(),
+      clock.now(),
       keys.resultPrefix(model),
       ...args,
     );

@@ -1,3 +1,4 @@
+import { clock } from '#libs/clock';
 import type { Keys } from './keys.js';
 
 export type Arguments = (string | number)[];
@@ -18,7 +19,7 @@ export function changeArguments(
     sets.length + ids.length,
     ...sets,
     ...ids.map((id) => keys.record(id)),
-    Date.now(),
+    clock.now(),
     keys.listPrefix(model),
     keys.jobChannel,
     keys.courierChannel,

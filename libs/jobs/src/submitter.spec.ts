@@ -9,6 +9,7 @@ import { Payloads } from './payloads/payloads.js';
 import { RedisPayloadStore } from './payloads/redis.payload.store.js';
 import { PredictQueues } from './predict.queues.js';
 import type { JobSpec } from './record.js';
+import { Replication } from './replication.js';
 import { type Submission, Submitter } from './submitter.js';
 import { TURN_BITS, Turns } from './turns.js';
 
@@ -42,6 +43,7 @@ describe('Submitter', () => {
   let store: JobStore;
   let queues: PredictQueues;
   let stored: RedisPayloadStore;
+  let replication: Replication;
   let sut: Submitter;
 
   const keys = new Keys('test');
@@ -68,7 +70,8 @@ describe('Submitter', () => {
     store = new JobStore(redis, keys);
     queues = new PredictQueues(redis, keys, () => undefined);
     stored = new RedisPayloadStore(redis, keys);
-    sut = new Submitter(store, queues, turnsOf, new Payloads(stored, LIMIT_BYTES));
+    replication = new Replication(redis, keys, 0);
+    sut = new Submitter(store, queues, turnsOf, new Payloads(stored, LIMIT_BYTES), replication);
   });
 
   afterEach(async () => {
@@ -165,7 +168,7 @@ describe('Submitter', () => {
       const clients = Array.from({ length: 3 }, () => new Redis(server.url));
       const submitters = clients.map((client) => {
         const payloads = new Payloads(stored, LIMIT_BYTES);
-        return new Submitter(new JobStore(client, keys), queues, turnsOf, payloads);
+        return new Submitter(new JobStore(client, keys), queues, turnsOf, payloads, replication);
       });
       const specs = singles(240);
       const ends = await Promise.allSettled(
@@ -233,6 +236,7 @@ describe('Submitter', () => {
         otherQueues,
         turnsOf,
         new Payloads(stored, LIMIT_BYTES),
+        replication,
       );
       for (const prepare of [() => client.script('FLUSH'), () => Promise.resolve('as it is')]) {
         await prepare();
@@ -385,7 +389,7 @@ describe('Submitter', () => {
           return Promise.resolve();
         });
       });
-      await expect(submit(spec, { input })).rejects.toMatchObject({ code: 'queue-unavailable' });
+      await expect(submit(spec, { input })).rejects.toMatchObject({ code: 'acceptance-unknown' });
       expect(await deleted).toEqual([at(spec)]);
     });
 
@@ -395,7 +399,7 @@ describe('Submitter', () => {
       jest.spyOn(store, 'create').mockImplementation(failWith('full'));
       const deleted = jest.spyOn(stored, 'delete');
       const again = submit(spec, { input, mayExist: true });
-      await expect(again).rejects.toMatchObject({ code: 'queue-unavailable' });
+      await expect(again).rejects.toMatchObject({ code: 'acceptance-unknown' });
       expect(deleted.mock.calls.flat(2)).toEqual([]);
     });
   });
@@ -490,8 +494,41 @@ describe('Submitter', () => {
     await submit(specOf('iris'));
     await redis.set(queues.of('iris').toKey('prioritized'), 'no set, which BullMQ cannot bear');
     const specs = singles(20);
-    expect(await refusals(specs)).toEqual(Array(20).fill('queue-unavailable'));
+    expect(await refusals(specs)).toEqual(Array(20).fill('acceptance-unknown'));
     expect(await statuses(specs)).toEqual(Array(20).fill(undefined));
+  });
+
+  it('leaves a job that a worker has, although nobody heard that it was queued, and its input', async () => {
+    const specs = singles(2);
+    const [taken, untaken] = specs.map(({ id }) => id);
+    const add = queues.addInTurn.bind(queues);
+    jest.spyOn(queues, 'addInTurn').mockImplementation(async (model, bundles) => {
+      await add(model, bundles);
+      const ids = bundles.flatMap(({ jobs }) => jobs.map(({ id }) => id));
+      await store.begin(
+        model,
+        ids.filter((id) => id === taken),
+      );
+      throw new Error('Connection is closed.');
+    });
+    const deleted = new Promise((resolve) => {
+      jest.spyOn(stored, 'delete').mockImplementation((payloads) => {
+        resolve(payloads.map(({ id }) => id));
+        return Promise.resolve();
+      });
+    });
+    const given = jest.spyOn(store, 'discard');
+    const input = 'x'.repeat(LIMIT_BYTES + 1);
+    const ends = await Promise.allSettled(specs.map((spec) => submit(spec, { input })));
+    for (const end of ends) {
+      expect(end).toMatchObject({ reason: { code: 'acceptance-unknown', status: 503 } });
+    }
+    expect(await deleted).toEqual([untaken]);
+    const gone = await Promise.all(
+      given.mock.results.map(({ value }) => value as Promise<boolean[]>),
+    );
+    expect(gone.flat()).toEqual([false, true]);
+    expect(await statuses(specs)).toEqual(['running', undefined]);
   });
 
   it('refuses all while Redis is full, and leaves no record', async () => {

@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { clock } from '#libs/clock';
 import { ProblemError } from '#libs/contracts';
-import { type Bundle, bundlesOf, type JobMessage } from './bundle.js';
+import { type Bundle, bundlesOf } from './bundle.js';
+import { messageOf } from './job-message.js';
 import type { Created, JobStore } from './job.store.js';
 import type { Payloads } from './payloads/payloads.js';
 import type { PredictQueues } from './predict.queues.js';
 import { type JobRecord, type JobSpec, startBy } from './record.js';
+import { mayHaveArrived } from './redis.js';
+import type { Replication } from './replication.js';
 import type { Turns, TurnTaker } from './turns.js';
 
 /** What a caller may have queued. */
@@ -37,10 +41,10 @@ interface Waiting extends Submission {
   refused: (error: Error) => void;
 }
 
+type InTurn = Waiting & { turn: number };
+
 type GivenUp = Pick<Submission, 'spec' | 'mayExist'> & { by?: string | undefined };
 
-/** Inputs up to this many bytes travel in the message as well. */
-const MAX_CARRIED_BYTES = 512;
 /** Most jobs of one flush, so that a flush stays a short piece of Redis' time. */
 const MAX_FLUSH = 256;
 /** Flushes of a model under way at once: while Redis works on one, the api prepares the next. */
@@ -59,6 +63,9 @@ export class Submitter {
   /** How many jobs of a model were queued when that was last heard. */
   readonly depths = new Map<string, number>();
 
+  /** The job of each model that was accepted last. */
+  readonly latest = new Map<string, string>();
+
   private readonly waiting = new Map<string, Waiting[]>();
   /** Flushes under way, by model. */
   private readonly flushing = new Map<string, number>();
@@ -69,12 +76,13 @@ export class Submitter {
     private readonly queues: PredictQueues,
     private readonly openTurns: (model: string) => Turns,
     private readonly payloads: Payloads,
+    private readonly replication: Replication,
   ) {}
 
   /**
    * Resolves when the job is in Redis as durably as that Redis is configured, and a large input in its store.
-   * @throws ProblemError `queue-unavailable` when these did not take it, or what its quota says; then it does
-   *   not exist.
+   * @throws ProblemError `queue-unavailable` when these did not take it, or what its quota says: then it does
+   *   not exist. `acceptance-unknown` where no answer came: then it is taken back, unless it has started by then.
    */
   submit(job: Submission): Promise<void> {
     return this.payloads.isLarge(job.input) ? this.submitApart(job) : this.queueUp(job);
@@ -126,21 +134,31 @@ export class Submitter {
     try {
       const bundles = await this.send(model, jobs);
       void this.settle(model, bundles, halved);
-    } catch (cause) {
+    } catch (problem) {
       // A BullMQ job whose record is gone is dropped by the worker that takes it.
       void this.discard(model, batch);
-      const problem = unavailable(cause);
-      for (const { refused } of batch) refused(problem);
+      for (const { refused } of batch) refused(problem as ProblemError);
     }
   }
 
-  private async send(
-    model: string,
-    jobs: readonly (Waiting & { turn: number })[],
-  ): Promise<Bundle[]> {
+  private async send(model: string, jobs: readonly InTurn[]): Promise<Bundle[]> {
     const created = this.store
       .create(model, jobs)
       .then((answer) => this.refuseSome(model, jobs, answer));
+    try {
+      return await this.sendWith(created, model, jobs);
+    } catch (cause) {
+      // Without a record nothing comes of a BullMQ job; with one a worker may have it already.
+      const mayExist = await created.then(() => true, mayHaveArrived);
+      throw mayExist ? unknown(cause) : unavailable(cause);
+    }
+  }
+
+  private async sendWith(
+    created: Promise<readonly InTurn[]>,
+    model: string,
+    jobs: readonly InTurn[],
+  ): Promise<Bundle[]> {
     // Those that are refused had better not fill the queue, although a worker would drop them.
     const sent = jobs.some(isNearQuota) ? await created : jobs;
     const bundles = bundlesOf(
@@ -155,7 +173,10 @@ export class Submitter {
       created,
       bundles.length > 0 && this.queues.addInTurn(model, bundles),
     ]);
+    await this.replication.reached(model);
     for (const { accepted } of taken) accepted();
+    const last = taken.at(-1);
+    if (last) this.latest.set(model, last.spec.id);
     return bundles;
   }
 
@@ -186,7 +207,7 @@ export class Submitter {
     const message = {
       ...messageOf({ spec }, turn),
       attempt: history.length + 2,
-      startBy: startBy(spec, Date.now()),
+      startBy: startBy(spec, clock.now()),
     };
     const bundles = [{ jobs: [message] }];
     // Both leave together. A BullMQ job whose record is not queued is dropped by the worker that takes it.
@@ -194,6 +215,7 @@ export class Submitter {
       this.store.retry(record, turn),
       this.queues.addInTurn(spec.model, bundles),
     ]);
+    await this.replication.reached(spec.model);
     void this.settle(spec.model, bundles, halved);
     return queued;
   }
@@ -224,11 +246,10 @@ export class Submitter {
 
   /** Records and inputs that were written, but whose acceptance nobody heard of, must not stay for good. */
   private async discard(model: string, jobs: readonly GivenUp[]): Promise<void> {
-    // One that may be submitted again meanwhile needs its input.
-    const inputs = jobs.filter(({ spec, mayExist }) => spec.inputApart && !mayExist);
     for (const delayMs of DISCARD_DELAYS_MS) {
       try {
-        await this.store.discard(model, jobs);
+        const gone = await this.store.discard(model, jobs);
+        const inputs = jobs.filter((job, i) => gone[i] && isInputSpare(job));
         if (inputs.length > 0) await this.payloads.deleteInputs(inputs.map(({ spec }) => spec));
         return;
       } catch {
@@ -244,37 +265,24 @@ function isNearQuota({ quota }: Submission): boolean {
   return quota !== undefined && quota.room < NEAR_QUOTA;
 }
 
+/** Of a job that is given up. One that may be submitted again meanwhile needs its input. */
+function isInputSpare({ spec, mayExist }: GivenUp): boolean {
+  return spec.inputApart === true && !mayExist;
+}
+
 function unavailable(cause: unknown): ProblemError {
   const detail = 'The job was not accepted. Send the same request again in a moment.';
   return new ProblemError('queue-unavailable', detail, { retryAfterS: 2, cause });
 }
 
+function unknown(cause: unknown): ProblemError {
+  const detail =
+    'The job may have been accepted. Send the same request again in a moment: ' +
+    'with the Idempotency-Key that it had, no second job comes of it.';
+  return new ProblemError('acceptance-unknown', detail, { retryAfterS: 2, cause });
+}
+
 function turnTaker({ spec, bundleRows }: Pick<Submission, 'spec' | 'bundleRows'>): TurnTaker {
   const { owner, priority = 'normal', count } = spec;
   return { owner, priority, batches: count / bundleRows };
-}
-
-/** @param job without its input where that stays in the record, or apart. */
-function messageOf({ spec, input }: { spec: JobSpec; input?: string }, turn: number): JobMessage {
-  const { bytes, inputApart, shape, priority, executionTimeoutS, cache, remote } = spec;
-  return {
-    id: spec.id,
-    version: spec.version,
-    count: spec.count,
-    bytes,
-    inputApart,
-    createdAt: spec.createdAt,
-    turn,
-    resultTtlS: spec.resultTtlS,
-    requestId: spec.requestId,
-    traceparent: spec.traceparent,
-    input: bytes <= MAX_CARRIED_BYTES ? input : undefined,
-    shape,
-    priority,
-    tellsText: spec.tellsText,
-    startBy: startBy(spec, spec.createdAt),
-    cache,
-    remote,
-    executionTimeoutMs: executionTimeoutS === undefined ? undefined : executionTimeoutS * 1000,
-  };
 }

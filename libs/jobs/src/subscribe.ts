@@ -1,4 +1,7 @@
-import type { Redis } from 'ioredis';
+import { Cluster } from 'ioredis';
+import type { RedisConnection } from './redis.js';
+import { subscribeToCluster } from './subscribe.cluster.js';
+import { LISTENING, pingOften } from './subscriber.js';
 
 /**
  * Listens to a channel, on a connection of its own.
@@ -6,16 +9,13 @@ import type { Redis } from 'ioredis';
  * @returns stops listening.
  */
 export async function subscribe(
-  redis: Redis,
+  redis: RedisConnection,
   channel: string,
   listener: (message: string) => void,
   onGap: () => void = () => undefined,
 ): Promise<() => void> {
-  const subscriber = redis.duplicate({
-    maxRetriesPerRequest: null,
-    enableOfflineQueue: true,
-    enableAutoPipelining: false,
-  });
+  if (redis instanceof Cluster) return subscribeToCluster(redis, channel, listener, onGap);
+  const subscriber = redis.duplicate(LISTENING);
   subscriber.on('error', () => undefined);
   subscriber.on('message', (_, message) => {
     listener(message);
@@ -26,7 +26,9 @@ export async function subscribe(
     // ioredis subscribes again by itself; from this answer on nothing is missed.
     subscriber.subscribe(channel).then(onGap, () => undefined);
   });
+  const stopPings = pingOften(subscriber);
   return () => {
+    stopPings();
     subscriber.disconnect();
   };
 }

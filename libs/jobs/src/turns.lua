@@ -1,8 +1,9 @@
 -- Brings the fair order of a model up to date: see turns.ts.
 --
 -- KEYS   1: turns, 2: waiting, 3: BullMQ's prioritized jobs
--- ARGV   1: bits that turns have; 2: records, before their ids; 3: lead of low jobs; then for each flow:
---        name, where it stood, by how much it went on since
+-- ARGV   1: bits that turns have; 2: records, before their ids; 3: lead of low jobs; 4: how often turns had been
+--        halved when this process last heard, 5: the turn that was served then; then for each flow: name, where it
+--        stood, by how much it went on since
 -- Returns: how often turns were halved, the turn that is served now, and where each flow stands now.
 local turns = redis.call('HMGET', KEYS[1], 'halved', 'now')
 local halved, now = tonumber(turns[1] or 0), tonumber(turns[2] or 2)
@@ -16,11 +17,14 @@ if head[1] then
   end
 end
 now = math.max(now, reached)
+-- Redis has lost where all stood: who stood far on would wait for all others.
+local isBack = halved < tonumber(ARGV[4]) or halved == tonumber(ARGV[4]) and now + 1 < tonumber(ARGV[5])
 local answer = { halved, now }
 local fields = { 'now', now }
-for i = 4, #ARGV, 3 do
+for i = 6, #ARGV, 3 do
   local flow = 'flow:' .. ARGV[i]
-  local stands = math.max(redis.call('HGET', KEYS[1], flow) or 0, ARGV[i + 1]) + ARGV[i + 2]
+  local stood = isBack and now or ARGV[i + 1]
+  local stands = math.max(redis.call('HGET', KEYS[1], flow) or 0, stood) + ARGV[i + 2]
   fields[#fields + 1], fields[#fields + 2] = flow, stands
   answer[#answer + 1] = tostring(stands)
 end

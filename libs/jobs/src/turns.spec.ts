@@ -55,6 +55,17 @@ describe('Turns', () => {
     return ids.map((id) => id.slice(0, id.lastIndexOf(':')));
   }
 
+  it('does not hold back those who were far on when Redis lost where they stood', async () => {
+    await submit('old', 500);
+    await serve(500);
+    await submit('old', 1);
+    await redis.flushall();
+    await submit('old', 1);
+    const [old = 0] = await submit('old', 1);
+    const [fresh = 0] = await submit('new', 1);
+    expect(old).toBeLessThan(fresh + 10);
+  });
+
   it("lets a batch of 10,000 queued jobs come before another caller's single one", async () => {
     await submit('greedy', 200);
     await serve(50);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Redis, Result } from 'ioredis';
+import type { Result } from 'ioredis';
 import type { Priority } from '#libs/contracts';
+import type { RedisConnection } from './redis.js';
 import { scriptText } from './script.js';
 
 declare module 'ioredis' {
@@ -62,7 +63,7 @@ export class Turns {
    * @param records what precedes an id in the key of its record. @param bits for tests.
    */
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: readonly [turns: string, waiting: string, prioritized: string],
     private readonly records: string,
     private readonly bits = TURN_BITS,
@@ -131,6 +132,17 @@ export class Turns {
     }
   }
 
+  /** As in turns.lua: turns only go on, unless Redis has lost its latest writes, or all. */
+  private isBefore(halvings: number, now: number): boolean {
+    return halvings < this.halvings || (halvings === this.halvings && now + 1 < this.now);
+  }
+
+  private startOver(halvings: number): void {
+    this.halvings = halvings;
+    this.flows.clear();
+    for (const untold of this.untold.values()) untold.from = 0;
+  }
+
   private async exchange(): Promise<void> {
     const { untold } = this;
     this.untold = new Map();
@@ -141,9 +153,12 @@ export class Turns {
       this.bits,
       this.records,
       LEAD.low,
+      this.halvings,
+      this.now,
       ...told,
     );
-    this.halve(Number(halved));
+    if (this.isBefore(Number(halved), Number(now))) this.startOver(Number(halved));
+    else this.halve(Number(halved));
     this.now = Number(now);
     [...untold.keys()].forEach((flow, i) => {
       this.flows.set(flow, Number(stands[i]) + (this.untold.get(flow)?.by ?? 0));

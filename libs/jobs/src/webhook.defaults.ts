@@ -1,8 +1,8 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type { WebhookTarget } from '#libs/contracts';
-import type { Redis } from 'ioredis';
 import type { Keys } from './keys.js';
 import { Mirror } from './mirror.js';
+import type { RedisConnection } from './redis.js';
 
 /** The webhooks that owners have set for jobs which do not name one; every submission looks for one. */
 export class WebhookDefaults implements OnApplicationShutdown {
@@ -10,7 +10,7 @@ export class WebhookDefaults implements OnApplicationShutdown {
   private readonly mirror: Mirror<Record<string, string>>;
 
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
   ) {
     this.mirror = new Mirror(

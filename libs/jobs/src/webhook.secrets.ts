@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { clock } from '#libs/clock';
 import { ProblemError, type WebhookSecretView } from '#libs/contracts';
-import type { Redis, Result } from 'ioredis';
+import type { Result } from 'ioredis';
 import type { Keys } from './keys.js';
+import type { RedisConnection } from './redis.js';
 import { scriptText } from './script.js';
 
 declare module 'ioredis' {
@@ -28,7 +30,7 @@ interface OwnSecret {
 export class WebhookSecrets {
   /** @param configured one or two, the newest first; none: each owner has its own. */
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
     private readonly configured: readonly string[],
   ) {
@@ -60,7 +62,7 @@ export class WebhookSecrets {
       );
     }
     const key = this.keys.webhookSecrets;
-    return ownView(parse(await this.redis.rotateSecret(key, owner, newSecret(), Date.now())));
+    return ownView(parse(await this.redis.rotateSecret(key, owner, newSecret(), clock.now())));
   }
 
   private async own(owner: string): Promise<OwnSecret> {
@@ -77,7 +79,7 @@ export class WebhookSecrets {
 
 function ownView({ secret, previous, rotatedAt = 0 }: OwnSecret): WebhookSecretView {
   const validUntil = rotatedAt + PREVIOUS_VALID_MS;
-  if (previous === undefined || validUntil <= Date.now()) return view(secret, null);
+  if (previous === undefined || validUntil <= clock.now()) return view(secret, null);
   return view(secret, { secret: previous, valid_until: new Date(validUntil).toISOString() });
 }
 

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -19,6 +19,9 @@ export interface TestS3 {
   /** Away until `comeBack`, with all that is stored. */
   goAway(): Promise<void>;
   comeBack(): Promise<void>;
+  /** Takes connections and answers nothing, until `goOn`. */
+  hang(): void;
+  goOn(): void;
   /** Ends it and removes what it stored. */
   stop(): Promise<void>;
 }
@@ -27,23 +30,25 @@ export interface TestS3 {
 export async function startTestS3(): Promise<TestS3> {
   const port = await freePort();
   const directory = await mkdtemp(join(tmpdir(), 'foretell-s3-'));
-  let end = await run(directory, port);
+  let child = await run(directory, port);
   return {
     url: `s3://${BUCKET}/some/prefix?endpoint=http://127.0.0.1:${String(port)}`,
     credentials: { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' },
-    goAway: () => end(),
+    goAway: () => end(child),
     comeBack: async () => {
-      end = await run(directory, port);
+      child = await run(directory, port);
     },
+    hang: () => child.kill('SIGSTOP'),
+    goOn: () => child.kill('SIGCONT'),
     stop: async () => {
-      await end();
+      await end(child);
       await rm(directory, { recursive: true, force: true });
     },
   };
 }
 
-/** A process of its own: in a test's it would log after the end. @returns ends it. */
-async function run(directory: string, port: number): Promise<() => Promise<void>> {
+/** A process of its own: in a test's it would log after the end. */
+async function run(directory: string, port: number): Promise<ChildProcess> {
   const entry = require.resolve('s3rver/bin/s3rver.js');
   const child = spawn(
     process.execPath,
@@ -58,15 +63,17 @@ async function run(directory: string, port: number): Promise<() => Promise<void>
   );
   const killAtExit = () => child.kill('SIGKILL');
   process.once('exit', killAtExit);
+  child.once('exit', () => process.off('exit', killAtExit));
   await untilListening(child.stdout);
   child.stdout.resume();
-  return async () => {
-    process.off('exit', killAtExit);
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, 'exit');
-    child.kill('SIGKILL');
-    await exit;
-  };
+  return child;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exit;
 }
 
 async function untilListening(output: NodeJS.ReadableStream): Promise<void> {

@@ -1,6 +1,8 @@
+import { clock } from '#libs/clock';
 import type { DeliveryAttempt, DeliveryView } from '#libs/contracts';
-import type { Redis, Result } from 'ioredis';
+import type { Result } from 'ioredis';
 import type { Keys } from '../keys.js';
+import type { RedisConnection } from '../redis.js';
 import { jobScriptText, scriptText } from '../script.js';
 import {
   type Delivery,
@@ -31,7 +33,7 @@ const MAX_REDELIVERED = 10_000;
 /** What is to be told of a job's events and what came of it: kept with the job, and as long. */
 export class DeliveryLog {
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
   ) {
     redis.defineCommand('logAttempt', {
@@ -112,7 +114,7 @@ export class DeliveryLog {
   /** A delivery was given up: its owner can ask for all of those together. */
   async gaveUp(owner: string, model: string, { jobId, sequence }: Delivery): Promise<void> {
     const key = this.keys.failedDeliveries(owner);
-    const now = Date.now();
+    const now = clock.now();
     await Promise.all([
       this.redis.zadd(key, now, `${jobId} ${sequence} ${model}`),
       this.redis.zremrangebyscore(key, '-inf', now - FAILED_KEEP_MS),
@@ -126,7 +128,7 @@ export class DeliveryLog {
    */
   async redeliverFailed(owner: string, sinceMs: number): Promise<number> {
     const key = this.keys.failedDeliveries(owner);
-    const until = Date.now();
+    const until = clock.now();
     let queued = 0;
     while (queued < MAX_REDELIVERED) {
       const failed = parseScored(
@@ -152,7 +154,7 @@ export class DeliveryLog {
     const { keys } = this;
     return this.redis.redeliver(
       ...[keys.record(jobId), keys.deliveries(jobId), keys.outbox(model), keys.expiries(model)],
-      ...[Date.now(), keys.courierChannel, failedAlone ? 1 : 0],
+      ...[clock.now(), keys.courierChannel, failedAlone ? 1 : 0],
       ...sequences,
     );
   }

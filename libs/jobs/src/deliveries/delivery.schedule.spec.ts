@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { Redis } from 'ioredis';
 import { startTestRedis, type TestRedis } from '#libs/testing';
 import { Keys } from '../keys.js';
+import { Replication } from '../replication.js';
 import { DeliverySchedule } from './delivery.schedule.js';
 
 const CAPS = { lane: 6, probation: 10 };
@@ -16,7 +17,7 @@ describe('DeliverySchedule', () => {
   beforeAll(async () => {
     server = await startTestRedis();
     redis = new Redis(server.url);
-    sut = new DeliverySchedule(redis, keys, CAPS);
+    sut = new DeliverySchedule(redis, keys, CAPS, new Replication(redis, keys, 0));
   });
 
   afterAll(async () => {

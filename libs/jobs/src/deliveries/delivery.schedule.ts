@@ -1,5 +1,7 @@
-import type { Redis, Result } from 'ioredis';
+import type { Result } from 'ioredis';
 import type { Keys } from '../keys.js';
+import type { RedisConnection } from '../redis.js';
+import type { Replication } from '../replication.js';
 import { scriptText } from '../script.js';
 import { type Delivery, parseMember } from './delivery.js';
 import type { Scored } from './scored.js';
@@ -50,9 +52,10 @@ export interface Settlement {
  */
 export class DeliverySchedule {
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
     private readonly caps: LaneCaps,
+    private readonly replication: Replication,
   ) {
     for (const [name, file] of Object.entries(SCRIPTS)) {
       const lua = scriptText('deliveries/lanes.lua') + scriptText(`deliveries/${file}`);
@@ -60,10 +63,11 @@ export class DeliverySchedule {
     }
   }
 
-  /** One that is there already is not put off. */
+  /** One that is there already is not put off. Afterwards they need not be kept anywhere else. */
   async add(owed: readonly Scored[]): Promise<void> {
     const entries = owed.flatMap(({ member, score }) => [score, member]);
     await this.redis.scheduleDeliveries(...this.head(), ...entries);
+    await this.replication.couriersReached();
   }
 
   /**

@@ -228,13 +228,6 @@ describe('Outbox', () => {
     expect(over.map(({ id }) => id).sort()).toEqual([quiet.id, canceled.id].sort());
   });
 
-  it('is left with nothing of a job that is taken back', async () => {
-    const job = await created(['started']);
-    await begun(job);
-    await store.discard(MODEL, [{ spec: job }]);
-    expect(await redis.exists(keys.deliveries(job.id))).toBe(0);
-  });
-
   it('is left with nothing of a job that is buried', async () => {
     const job = await created(['canceled']);
     await store.cancel(MODEL, [job]);

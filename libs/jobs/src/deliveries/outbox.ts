@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import type { Keys } from '../keys.js';
+import type { RedisConnection } from '../redis.js';
 import { subscribe } from '../subscribe.js';
 import { defineRemoveUnchanged, parseScored, removeUnchanged, type Scored } from './scored.js';
 
@@ -10,7 +10,7 @@ import { defineRemoveUnchanged, parseScored, removeUnchanged, type Scored } from
  */
 export class Outbox {
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
   ) {
     defineRemoveUnchanged(redis);

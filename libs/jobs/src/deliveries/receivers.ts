@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { clock } from '#libs/clock';
 import type { AttemptOutcome, ReceiverView } from '#libs/contracts';
-import type { Redis, Result } from 'ioredis';
+import type { Result } from 'ioredis';
 import type { Keys } from '../keys.js';
+import type { RedisConnection } from '../redis.js';
 import { scriptText } from '../script.js';
 import { parseScored } from './scored.js';
 
@@ -33,7 +35,7 @@ export interface ReceiverFailure {
 export class Receivers {
   /** @param patienceMs a receiver that takes nothing for so long is disabled. */
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
     private readonly patienceMs: number,
   ) {
@@ -52,7 +54,7 @@ export class Receivers {
     const id = idOf(receiver);
     const disabled = await this.redis.receiverFailed(
       ...[keys.receiver(id), keys.receivers(receiver.owner)],
-      ...[id, Date.now(), outcome, status ?? '', this.patienceMs, REMEMBERED_MS, receiver.url],
+      ...[id, clock.now(), outcome, status ?? '', this.patienceMs, REMEMBERED_MS, receiver.url],
     );
     return disabled === 1;
   }
@@ -103,7 +105,7 @@ export class Receivers {
     await redis
       .multi()
       .hdel(keys.receiver(id), 'disabled_at', 'disabled_because')
-      .hset(keys.receiver(id), 'failing_since', Date.now())
+      .hset(keys.receiver(id), 'failing_since', clock.now())
       .pexpire(keys.receiver(id), REMEMBERED_MS)
       .exec();
     return this.read(id);

@@ -1,4 +1,5 @@
-import type { Redis, Result } from 'ioredis';
+import type { Result } from 'ioredis';
+import type { RedisConnection } from '../redis.js';
 import { scriptText } from '../script.js';
 
 declare module 'ioredis' {
@@ -18,14 +19,14 @@ export function parseScored(texts: readonly string[]): Scored[] {
   return texts.flatMap((member, i) => (i % 2 ? [] : [{ member, score: texts[i + 1] ?? '' }]));
 }
 
-export function defineRemoveUnchanged(redis: Redis): void {
+export function defineRemoveUnchanged(redis: RedisConnection): void {
   const lua = scriptText('deliveries/remove-unchanged.lua');
   redis.defineCommand('removeUnchanged', { numberOfKeys: 1, lua });
 }
 
 /** Removes what was done with; a member that was put there anew meanwhile stays. */
 export async function removeUnchanged(
-  redis: Redis,
+  redis: RedisConnection,
   key: string,
   entries: readonly Scored[],
 ): Promise<void> {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import type { Redis } from 'ioredis';
 import { type Config, ConfigError } from '#libs/config';
 import type { Keys } from '../keys.js';
+import type { RedisConnection } from '../redis.js';
 import { FolderPayloadStore } from './folder.payload.store.js';
 import type { PayloadStore } from './payload.store.js';
 import { RedisPayloadStore } from './redis.payload.store.js';
@@ -14,7 +14,7 @@ import { S3PayloadStore } from './s3.payload.store.js';
  */
 export function openPayloads(
   { STORE_URL, ...config }: Config['store'],
-  redis: Redis,
+  redis: RedisConnection,
   keys: Keys,
 ): Promise<PayloadStore> {
   if (STORE_URL === undefined) return Promise.resolve(new RedisPayloadStore(redis, keys));

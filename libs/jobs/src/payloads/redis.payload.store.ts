@@ -1,11 +1,11 @@
-import type { Redis } from 'ioredis';
 import type { Keys } from '../keys.js';
+import type { RedisConnection } from '../redis.js';
 import type { Payload, PayloadStore } from './payload.store.js';
 
 /** Payloads in Redis, each a key of its own: neither a record nor a script grows with them. */
 export class RedisPayloadStore implements PayloadStore {
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     private readonly keys: Keys,
   ) {}
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AwsClient } from 'aws4fetch';
+import { Pool } from 'undici';
 import { ConfigError } from '#libs/config';
 import type { Payload, PayloadStore } from './payload.store.js';
 import type { S3Location } from './s3.location.js';
@@ -15,6 +16,8 @@ const TIMEOUT_MS = 20_000;
 const MAX_TRIES = 4;
 const FIRST_PAUSE_MS = 100;
 const TOO_MANY_REQUESTS = 429;
+/** So that one that hangs takes no more sockets; what comes on top waits for one. */
+const MAX_CONNECTIONS = 128;
 /** Deletions under way at once. */
 const MAX_DELETIONS = 16;
 const PROBE = '.foretell-probe';
@@ -36,6 +39,7 @@ class S3Refusal extends Error {
 /** Payloads as objects of an S3-compatible bucket. */
 export class S3PayloadStore implements PayloadStore {
   private readonly client: AwsClient;
+  private readonly pool: Pool;
 
   private constructor(
     private readonly location: S3Location,
@@ -47,9 +51,8 @@ export class S3PayloadStore implements PayloadStore {
       ...(sessionToken === undefined ? {} : { sessionToken }),
       service: 's3',
       region: location.region,
-      // Its own has no limit of time, and gives up where the connection breaks.
-      retries: 0,
     });
+    this.pool = new Pool(new URL(location.base).origin, { connections: MAX_CONNECTIONS });
   }
 
   /** @throws ConfigError when it cannot do with the bucket what it will have to. */
@@ -108,21 +111,28 @@ export class S3PayloadStore implements PayloadStore {
   }
 
   private async sendOnce(
-    method: string,
+    method: 'GET' | 'PUT' | 'DELETE',
     key: string,
     body: string | undefined,
     signal: AbortSignal,
   ): Promise<string> {
-    const response = await this.client.fetch(this.location.base + key, {
+    const content = body === undefined ? {} : { body };
+    const { url, headers } = await this.client.sign(this.location.base + key, {
       method,
-      signal,
-      // To another host the signature would not fit.
-      redirect: 'manual',
-      ...(body === undefined ? {} : { body }),
+      ...content,
     });
-    const text = await response.text();
-    if (response.ok) return text;
-    throw new S3Refusal(response.status, element(text, 'Code'), element(text, 'Message'));
+    const { pathname, search } = new URL(url);
+    const answer = await this.pool.request({
+      method,
+      path: pathname + search,
+      headers: Object.fromEntries(headers),
+      signal,
+      ...content,
+    });
+    const text = await answer.body.text();
+    const { statusCode } = answer;
+    if (statusCode >= 200 && statusCode < 300) return text;
+    throw new S3Refusal(statusCode, element(text, 'Code'), element(text, 'Message'));
   }
 }
 
