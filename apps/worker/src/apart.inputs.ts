@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { HandBack, Payloads, type TakenJob } from '#libs/jobs';
+import { LastingTrouble } from '#libs/telemetry';
 
 /** Inputs that are fetched, or have been and are still needed; a larger one has all room for itself. */
 const MAX_BYTES = 256 * 1024 * 1024;
@@ -12,7 +13,7 @@ const AWAY_DELAY_MS = 2000;
  */
 @Injectable()
 export class ApartInputs {
-  private readonly logger = new Logger('Inputs');
+  private readonly trouble = new LastingTrouble(new Logger('Inputs'));
   private readonly line: { bytes: number; enter: () => void }[] = [];
   private heldBytes = 0;
   private stopping = false;
@@ -45,7 +46,7 @@ export class ApartInputs {
     try {
       return await this.payloads.input(id);
     } catch (err) {
-      this.logger.warn({ err, job_id: id }, 'input not fetched, job handed back');
+      this.trouble.met(err, 'inputs not fetched, jobs handed back');
       throw new HandBack(AWAY_DELAY_MS);
     }
   }

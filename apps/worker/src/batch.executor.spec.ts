@@ -118,13 +118,28 @@ describe('BatchExecutor', () => {
     expect(await store.expire('iris', [job.message])).toEqual([false]);
   });
 
-  it('fails a job as poisonous that was started alone for the fourth time', async () => {
+  it('fails a job as poisonous that was alone in three processes that ended', async () => {
     const { id, job, told } = await worker.accepted();
-    for (let i = 0; i < 3; i++) await store.begin('iris', [id], { lone: true });
-    const batch = { ...batchOf(job), reason: 'solo' as const };
-    expect(await sut.begin(batch)).toEqual([]);
+    const alone = () => sut.begin({ ...batchOf(job), reason: 'solo' });
+    job.interrupted();
+    job.solo = true;
+    for (let deaths = 0; deaths < 3; deaths++) {
+      expect(await alone()).toHaveLength(1);
+      job.interrupted();
+    }
+    expect(await alone()).toEqual([]);
     expect((await store.find(id))?.end?.error?.code).toBe('poisoned');
     expect(told()).toBe('ended');
+  });
+
+  it('fails one whose lone starts came to no end ten times, whichever workers went with it', async () => {
+    const { id, job } = await worker.accepted();
+    for (let i = 0; i < 9; i++) await store.begin('iris', [id], { lone: true });
+    const batch = { ...batchOf(job), reason: 'solo' as const };
+    expect(await sut.begin(batch)).toHaveLength(1);
+    const { job: again } = worker.taken(job.message);
+    expect(await sut.begin({ ...batchOf(again), reason: 'solo' })).toEqual([]);
+    expect((await store.find(id))?.end?.error?.code).toBe('poisoned');
   });
 
   it('stores large outputs apart, under the fence of their attempt', async () => {
@@ -193,6 +208,7 @@ describe('BatchExecutor', () => {
     };
     const nothing = (): void => undefined;
     const step = new StepJob(pipelined, task, 1000, nothing, nothing);
+    step.solo = true;
     const runAlone = (from: number) =>
       sut.begin({ ...partOf(step, from, from + 1), reason: 'solo' });
     for (let from = 0; from < 20; from++)

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { clock } from '#libs/clock';
 import { type JobProblem, jobProblem } from '#libs/contracts';
 import type { Batch, BatchHandler, Piece, RanReply } from '#libs/inference';
 import { JobStore } from '#libs/jobs';
@@ -13,9 +14,10 @@ import { TokenWriter } from './token.writer.js';
 import { WorkerMetrics } from './worker.metrics.js';
 import type { WorkerJob } from './worker-job.js';
 
-/** A job that was started alone this often without coming to an end is taken to stop its runner. */
-const MAX_LONE_STARTS = 3;
-const POISONED = `Started alone ${String(MAX_LONE_STARTS)} times, and each time the process that ran it ended.`;
+/** A job is taken to stop its runner that was alone in it so often when it ended, */
+const MAX_LONE_CRASHES = 3;
+/** or whose lone starts came to no end so often: with them whole workers have gone, which is rarely a job's doing. */
+const MAX_LONE_STARTS = 10;
 
 /** A job that is carried along is shown as running once it has run for so long. */
 const RUNNING_AFTER_MS = 20;
@@ -42,7 +44,7 @@ export class BatchExecutor implements BatchHandler<WorkerJob> {
   async begin(batch: Batch<WorkerJob>, content?: string): Promise<string[]> {
     const lone = batch.reason === 'solo';
     const [jobs, steps] = recordedOf(jobsOf(batch));
-    if (lone) for (const step of steps) startAlone(step);
+    for (const step of steps.filter(isPoison)) step.fail(poisoned(step));
     await this.expire(jobs.filter((job) => isNew(job) && isLate(job, 0)));
     const first = jobs.filter((job) => lone || !job.hasInput || isLate(job, NEARLY_LATE_MS));
     this.starter.start(first, lone);
@@ -128,13 +130,13 @@ export class BatchExecutor implements BatchHandler<WorkerJob> {
   }
 
   private async endPoisoned(jobs: WorkerJob[]): Promise<void> {
-    const poisoned = jobs.filter((job) => !job.isOver && job.loneStarts > MAX_LONE_STARTS);
-    if (poisoned.length === 0) return;
-    await this.fail(poisoned, jobProblem('poisoned', POISONED));
+    for (const job of jobs) {
+      if (!job.isOver && isPoison(job)) await this.fail([job], poisoned(job));
+    }
   }
 
   private observe(batch: Batch<WorkerJob>): void {
-    const now = Date.now();
+    const now = clock.now();
     // Clocks of two machines may differ a little: nothing takes less than nothing.
     let queueMs = 0;
     let batchWaitMs = 0;
@@ -156,9 +158,14 @@ function recordedOf(jobs: readonly WorkerJob[]): [WorkerJob[], StepJob[]] {
   return [steps.length === 0 ? [...jobs] : jobs.filter((job) => !(job instanceof StepJob)), steps];
 }
 
-function startAlone(step: StepJob): void {
-  step.startAlone();
-  if (step.loneStarts > MAX_LONE_STARTS) step.fail(jobProblem('poisoned', POISONED));
+function isPoison({ loneCrashes, loneStarts }: WorkerJob): boolean {
+  return loneCrashes >= MAX_LONE_CRASHES || loneStarts > MAX_LONE_STARTS;
+}
+
+function poisoned({ loneCrashes }: WorkerJob): JobProblem {
+  const times = loneCrashes >= MAX_LONE_CRASHES ? MAX_LONE_CRASHES : MAX_LONE_STARTS;
+  const detail = `Started alone ${String(times)} times, and each time the process that ran it ended.`;
+  return jobProblem('poisoned', detail);
 }
 
 function labelsOfBatch({ slices }: Batch<WorkerJob>): { model: string; version: string } {
@@ -173,7 +180,7 @@ function isNew({ starting, isOver }: WorkerJob): boolean {
 
 /** Too late, in so long, to be started for the first time. */
 function isLate({ startBy }: WorkerJob, inMs: number): boolean {
-  return startBy !== undefined && Date.now() + inMs > startBy;
+  return startBy !== undefined && clock.now() + inMs > startBy;
 }
 
 /** Its job takes several: to tell how far it has got, it must have been started. */

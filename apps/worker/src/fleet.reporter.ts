@@ -5,6 +5,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { APP_VERSION, CONFIG, type Config } from '#libs/config';
 import type { ModelReport } from '#libs/contracts';
 import { FleetStore } from '#libs/jobs';
+import { LastingTrouble } from '#libs/telemetry';
 
 const INTERVAL_MS = 5000;
 const GOODBYE_MS = 1000;
@@ -12,7 +13,7 @@ const GOODBYE_MS = 1000;
 /** Tells the fleet, through Redis, that this worker is alive and what it serves. */
 @Injectable()
 export class FleetReporter {
-  private readonly logger = new Logger('Fleet');
+  private readonly trouble = new LastingTrouble(new Logger('Fleet'));
   private readonly id = randomUUID();
   private readonly startedAt = new Date().toISOString();
   private timer: NodeJS.Timeout | undefined;
@@ -67,7 +68,7 @@ export class FleetReporter {
     this.sending = this.sending
       .then(() => this.fleet.announce(this.report(), changed))
       .catch((err: unknown) => {
-        this.logger.warn({ err }, 'report not sent');
+        this.trouble.met(err, 'report not sent');
       });
   }
 

@@ -1,3 +1,4 @@
+import { clock } from '#libs/clock';
 import type { WorkerJob } from './worker-job.js';
 
 /** A job is not kept waiting for another one, where it must start by some time, later than so long before. */
@@ -61,6 +62,6 @@ export class Flight {
 
 function timerFor({ startBy }: WorkerJob, leave: () => void): NodeJS.Timeout | undefined {
   if (startBy === undefined) return undefined;
-  const waitMs = Math.max(0, startBy - NEARLY_LATE_MS - Date.now());
+  const waitMs = Math.max(0, startBy - NEARLY_LATE_MS - clock.now());
   return setTimeout(leave, Math.min(waitMs, MAX_TIMER_MS)).unref();
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { clock } from '#libs/clock';
 import type { ModelReport, Priority, VersionReport } from '#libs/contracts';
 import { type PredictConsumer, type TakenJob, TURN_LEAD } from '#libs/jobs';
 import type { StoredModel, StoredVersion } from '#libs/models';
@@ -199,7 +200,7 @@ export class HostedModel {
   }
 
   private async hasWork(server: ServedVersion, untilMs: number): Promise<boolean> {
-    if (Date.now() < untilMs || !server.isIdle || this.fetchingJobs > 0) return true;
+    if (clock.now() < untilMs || !server.isIdle || this.fetchingJobs > 0) return true;
     return this.options.hasJobsFrom(this.name, untilMs);
   }
 
@@ -215,7 +216,7 @@ export class HostedModel {
 
   private withdrawAllBut(present: readonly string[]): void {
     for (const [version, hosted] of this.versions) {
-      if (!present.includes(version)) hosted.goneAt ??= Date.now();
+      if (!present.includes(version)) hosted.goneAt ??= clock.now();
     }
   }
 

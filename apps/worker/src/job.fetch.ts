@@ -35,7 +35,7 @@ export class JobFetch {
 
   /**
    * Resolves to the lines of the job's instances, with their files, or what kept those from coming.
-   * @throws what it was stopped with, once nothing of it is under way any more.
+   * @throws what it was stopped with, or what this machine has run out of, once nothing of it is under way any more.
    */
   async run(): Promise<string[]> {
     const { job, file, stopping } = this;
@@ -80,7 +80,7 @@ export class JobFetch {
     const leave = await room.enter(this.job, target?.origin ?? '');
     const start = performance.now();
     let keptBytes = 0;
-    let outcome: FetchOutcome = 'fetched';
+    let outcome: FetchOutcome | undefined = 'fetched';
     try {
       const file = await fetcher.fetch(url, this.stopping.signal);
       if (this.bytes + times * file.length > maxBytes) {
@@ -91,14 +91,14 @@ export class JobFetch {
       this.bytes += keptBytes;
       return file.toString('base64');
     } catch (error) {
+      outcome = error instanceof FetchFailed ? error.outcome : undefined;
       if (!(error instanceof FetchFailed)) throw error;
-      outcome = error.outcome;
       const file = target ? `The file from ${target.host}` : 'The file';
       const detail = `${file} could not be fetched: ${error.message}.`;
       return { ...jobProblem('input-fetch-failed', detail), retryable: error.retryable };
     } finally {
       leave(keptBytes);
-      if (!this.stopping.signal.aborted) onFile(this.job, outcome, performance.now() - start);
+      if (outcome) onFile(this.job, outcome, performance.now() - start);
     }
   }
 }

@@ -1,5 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { clock } from '#libs/clock';
 import { JobStore, Payloads, type Publication } from '#libs/jobs';
+import { LastingTrouble } from '#libs/telemetry';
 import { type End, JobExits } from './job.exits.js';
 import { JobRetries } from './job.retries.js';
 import { JobStarter } from './job.starter.js';
@@ -13,7 +15,7 @@ interface StoredEnd extends End {
 /** Publishes how jobs ended, as soon as Redis takes it; what may go better next time is tried again instead. */
 @Injectable()
 export class JobPublisher {
-  private readonly logger = new Logger('Batch');
+  private readonly trouble = new LastingTrouble(new Logger('Batch'), 'error');
 
   constructor(
     private readonly store: JobStore,
@@ -31,7 +33,7 @@ export class JobPublisher {
     // What is small need not wait for a store that may be away.
     const small = final.filter((end) => !large.includes(end));
     await Promise.all([
-      this.retries.tryAgain(again),
+      this.retries.tryAgain(again).then((last) => this.publishAll(last)),
       this.publishAll(small),
       this.publishApart(large),
     ]);
@@ -58,7 +60,7 @@ export class JobPublisher {
       job: job.message,
       fence: job.fence,
       // One that never went to a runner has the result of another job: it starts as it ends.
-      sentAt: job.sentAt || Date.now(),
+      sentAt: job.sentAt || clock.now(),
       result,
       outputsApart,
     }));
@@ -80,7 +82,7 @@ export class JobPublisher {
 
   private untilDone<T>(attempt: () => Promise<T>): Promise<T> {
     return untilDone(attempt, (err) => {
-      this.logger.error({ err }, 'results not published yet');
+      this.trouble.met(err, 'results not published yet');
     });
   }
 
@@ -91,7 +93,7 @@ export class JobPublisher {
     );
     if (spent.length > 0) {
       this.payloads.deleteInputs(spent.map(({ job }) => job)).catch((err: unknown) => {
-        this.logger.warn({ err }, 'inputs not deleted yet');
+        this.trouble.met(err, 'inputs not deleted yet');
       });
     }
   }

@@ -48,6 +48,15 @@ describe('JobRetries', () => {
     expect((await store.find(id))?.history).toHaveLength(2);
   });
 
+  it('counts by the record: a worker may have died before the queue heard of an attempt', async () => {
+    const { id, job } = await worker.accepted();
+    for (const message of [job.message, job.message, job.message]) {
+      await executor.fail([worker.taken(message).job], UNAVAILABLE);
+    }
+    expect(await store.find(id)).toMatchObject({ status: 'failed', attempts: 3 });
+    expect((await store.find(id))?.history).toHaveLength(2);
+  });
+
   it('publishes what a later attempt brings', async () => {
     const { id, job } = await worker.accepted();
     await executor.fail([job], UNAVAILABLE);

@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
 import type { JobProblem } from '#libs/contracts';
 import { JobStore } from '#libs/jobs';
+import { LastingTrouble } from '#libs/telemetry';
 import { type End, JobExits, labelsOf, lineOf } from './job.exits.js';
 import { tellOutcome } from './job.spans.js';
 import { JobStarter } from './job.starter.js';
@@ -19,6 +20,7 @@ interface Failure {
 @Injectable()
 export class JobRetries {
   private readonly logger = new Logger('Batch');
+  private readonly trouble = new LastingTrouble(this.logger, 'error');
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -32,12 +34,22 @@ export class JobRetries {
     return result.error?.retryable === true && job.attempt < this.config.jobs.MAX_ATTEMPTS;
   }
 
-  /** All must be of one model. Afterwards they are over here, and come again after a while. */
-  async tryAgain(ends: readonly End[]): Promise<void> {
+  /**
+   * All must be of one model. Afterwards they are over here, and come again after a while.
+   * @returns those whose last attempt it was after all, as their records know of more than their messages.
+   */
+  async tryAgain(ends: readonly End[]): Promise<End[]> {
     await this.starter.begun(ends.map(({ job }) => job));
-    const failures = ends.flatMap(({ job, result: { error } }) =>
-      error && !job.isOver ? [{ job, error }] : [],
-    );
+    const open = ends.filter(({ job }) => !job.isOver);
+    const last = open.filter((end) => !this.isWorthwhile(end));
+    const failures = open
+      .filter((end) => !last.includes(end))
+      .flatMap(({ job, result: { error } }) => (error ? [{ job, error }] : []));
+    await this.giveBack(failures);
+    return last;
+  }
+
+  private async giveBack(failures: readonly Failure[]): Promise<void> {
     const [first] = failures;
     if (!first) return;
     const accepted = await untilDone(
@@ -47,7 +59,7 @@ export class JobRetries {
           failures.map(({ job, error }) => ({ id: job.id, fence: job.fence, error })),
         ),
       (err) => {
-        this.logger.error({ err }, 'failed attempts not written down yet');
+        this.trouble.met(err, 'failed attempts not written down yet');
       },
     );
     for (const failure of failures.filter((_, i) => accepted[i])) this.return(failure);

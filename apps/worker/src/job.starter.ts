@@ -1,11 +1,15 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { JobStore } from '#libs/jobs';
+import { LastingTrouble } from '#libs/telemetry';
 import { JobExits } from './job.exits.js';
+import { untilDone } from './until-done.js';
 import type { WorkerJob } from './worker-job.js';
 
-/** Writes down that jobs start. */
+/** Writes down that jobs start, as soon as Redis takes it: what is in hand would be taken for suspect elsewhere. */
 @Injectable()
 export class JobStarter {
+  private readonly trouble = new LastingTrouble(new Logger('Batch'), 'error');
+
   constructor(
     private readonly store: JobStore,
     private readonly exits: JobExits,
@@ -16,12 +20,10 @@ export class JobStarter {
     const fresh = jobs.filter(({ starting, isOver }) => !starting && !isOver);
     if (fresh.length === 0) return;
     const starting = this.begin(fresh, lone);
-    // Whoever awaits it hears of a failure; until then it is no error.
-    starting.catch(() => undefined);
     for (const job of fresh) job.starting = starting;
   }
 
-  /** Resolves when each that was started has a fence, or is over. @throws what Redis threw. */
+  /** Resolves when each that was started has a fence, or is over. */
   async settled(jobs: readonly WorkerJob[]): Promise<void> {
     for (const { starting } of jobs) if (starting) await starting;
   }
@@ -34,10 +36,13 @@ export class JobStarter {
 
   private async begin(jobs: readonly WorkerJob[], lone: boolean): Promise<void> {
     const withInput = jobs.some((job) => !job.hasInput);
-    const answers = await this.store.begin(
-      jobs[0]?.model ?? '',
-      jobs.map(({ id }) => id),
-      { lone, withInput },
+    const model = jobs[0]?.model ?? '';
+    const ids = jobs.map(({ id }) => id);
+    const answers = await untilDone(
+      () => this.store.begin(model, ids, { lone, withInput }),
+      (err) => {
+        this.trouble.met(err, 'starts not written down yet');
+      },
     );
     jobs.forEach((job, i) => {
       const answer = answers[i];

@@ -13,9 +13,11 @@ import {
   FleetStore,
   PredictConsumers,
   PredictQueues,
+  RedisHealth,
   Rollouts,
 } from '#libs/jobs';
 import { ModelWatcher, type StoredModel, type StoredVersion } from '#libs/models';
+import { LastingTrouble } from '#libs/telemetry';
 import { BatchExecutor } from './batch.executor.js';
 import { DriftWatch } from './drift/drift.watch.js';
 import { FleetReporter } from './fleet.reporter.js';
@@ -39,6 +41,7 @@ const SWEEP_MS = 1000;
 @Injectable()
 export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Models');
+  private readonly trouble = new LastingTrouble(this.logger, 'error');
   private readonly models = new Map<string, HostedModel>();
   private readonly stepModels: StepModels;
   private readonly watcher: ModelWatcher;
@@ -61,6 +64,7 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
     private readonly shadows: ShadowTraffic,
     private readonly guard: RolloutGuard,
     private readonly drift: DriftWatch,
+    private readonly redis: RedisHealth,
     rollouts: Rollouts,
   ) {
     this.stepModels = new StepModels(this.models, rollouts);
@@ -114,8 +118,13 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
     clearTimeout(this.sweeper);
     this.unsubscribe();
     const models = [...this.models.values()];
+    const jobsInHand = (): number => models.reduce((sum, model) => sum + model.jobsInHand, 0);
     await Promise.all([this.shadows.stop(), ...models.map((model) => model.stopTaking())]);
-    await Promise.all(models.map((model) => model.stop()));
+    const stopped = Promise.all(models.map((model) => model.stop()));
+    if (!(await this.redis.doneOrAway(stopped, () => jobsInHand() > 0))) {
+      const line = { jobs: jobsInHand() };
+      this.logger.warn(line, 'Redis is away: what is in hand is left to other workers');
+    }
     await this.reporter.stop();
   }
 
@@ -167,7 +176,7 @@ export class ModelHost implements OnApplicationBootstrap, BeforeApplicationShutd
     const { description } = stored;
     const { model, version, instances } = description;
     const onError = (err: Error): void => {
-      this.logger.error({ model, version, err }, 'batch handed back');
+      this.trouble.met(err, `batch handed back (${model} version ${version})`);
     };
     if (isPipeline(description)) {
       return new PipelineServer({

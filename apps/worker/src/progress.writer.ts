@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { JobStore } from '#libs/jobs';
-import { JobExits, lineOf } from './job.exits.js';
+import { LastingTrouble } from '#libs/telemetry';
+import { JobExits } from './job.exits.js';
 import type { WorkerJob } from './worker-job.js';
 
 /**
@@ -9,7 +10,7 @@ import type { WorkerJob } from './worker-job.js';
  */
 @Injectable()
 export class ProgressWriter {
-  private readonly logger = new Logger('Batch');
+  private readonly trouble = new LastingTrouble(new Logger('Batch'));
   private readonly underWay = new Set<WorkerJob>();
 
   constructor(
@@ -24,7 +25,7 @@ export class ProgressWriter {
     void this.write(job)
       .catch((err: unknown) => {
         // It is part of the next one, or of the end.
-        this.logger.warn({ ...lineOf(job), err }, 'progress not written');
+        this.trouble.met(err, 'progress not written');
       })
       .finally(() => this.underWay.delete(job));
   }

@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
 import { type JobProblem, jobProblem } from '#libs/contracts';
 import type { FileInput } from '#libs/models';
+import { LastingTrouble } from '#libs/telemetry';
 import { FileFetcher } from '#libs/webhooks';
 import { FetchRoom } from './fetch.room.js';
 import { labelsOf, lineOf } from './job.exits.js';
@@ -11,6 +12,9 @@ import type { WorkerJob } from './worker-job.js';
 
 /** Sockets of this worker, and bytes of files that its jobs have. */
 const LIMITS = { atOnce: 128, perOrigin: 32, bytes: 256 * 1024 * 1024 };
+
+/** Before a job is taken again whose files nobody was asked for, for want of file descriptors, say. */
+const AGAIN_MS = 1000;
 
 const OVERRAN = 'Its files were not there within execution_timeout_s, and it was stopped.';
 
@@ -27,6 +31,7 @@ class Stopped extends Error {
 @Injectable()
 export class RemoteInputs {
   private readonly logger = new Logger('Inputs');
+  private readonly trouble = new LastingTrouble(this.logger);
   private readonly room: FetchRoom;
   private readonly underWay = new Map<WorkerJob, JobFetch>();
   /** Room that jobs take which have their files. */
@@ -66,13 +71,18 @@ export class RemoteInputs {
     this.underWay.set(job, fetch);
     try {
       const lines = await fetch.run();
+      this.trouble.isOver();
       const ms = performance.now() - start;
       job.replaceLines(lines, { bytes: fetch.bytes, ms });
       const line = { ...lineOf(job), bytes: fetch.bytes, failed: fetch.failed };
       this.logger.log({ ...line, fetch_ms: Math.round(ms) }, 'inputs fetched');
       return undefined;
     } catch (error) {
-      if (!(error instanceof Stopped)) throw error;
+      if (!(error instanceof Stopped)) {
+        this.trouble.met(error, 'files not asked for, jobs handed back');
+        job.handBack(AGAIN_MS);
+        return undefined;
+      }
       return job.isOver ? undefined : jobProblem('execution-timeout', OVERRAN);
     } finally {
       clearTimeout(overrun);

@@ -1,4 +1,5 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { clock } from '#libs/clock';
 import type { RolloutChange } from '#libs/contracts';
 import { Observations, Rollouts } from '#libs/jobs';
 import { decide, type GuardDecision, isPromotionDue } from '#libs/models';
@@ -39,7 +40,7 @@ export class RolloutGuard implements OnApplicationShutdown {
       for (const model of this.rollouts.models) {
         const change = this.rollouts.get(model);
         if (!change) continue;
-        if (isPromotionDue(change, Date.now()) || this.failure(model, change)) this.judge(model);
+        if (isPromotionDue(change, clock.now()) || this.failure(model, change)) this.judge(model);
       }
     }, TICK_MS).unref();
   }
@@ -75,7 +76,7 @@ export class RolloutGuard implements OnApplicationShutdown {
       return;
     }
     const counts = await this.observations.under(model, change.revision);
-    const decision = decide(change, counts, Date.now());
+    const decision = decide(change, counts, clock.now());
     if (decision) await this.end(model, change, decision);
   }
 
@@ -96,7 +97,13 @@ export class RolloutGuard implements OnApplicationShutdown {
     const { stable = '', canary } = rollout ?? {};
     const version = canary?.version ?? '';
     const next = { stable: event === 'promoted' ? version : stable };
-    const change = { event, at: new Date().toISOString(), by: 'guard', reason, rollout: next };
+    const change = {
+      event,
+      at: new Date(clock.now()).toISOString(),
+      by: 'guard',
+      reason,
+      rollout: next,
+    };
     // Another worker may have been quicker, or an operator.
     if (!(await this.rollouts.change(model, change, revision))) return;
     this.metrics.rolloutEnded(model, event);

@@ -4,6 +4,8 @@ import type { VersionDescription } from '#libs/contracts';
 import { threadsFor, type VersionServerOptions } from '#libs/inference';
 import type { WorkerJob } from './worker-job.js';
 
+const MEBIBYTE = 1024 * 1024;
+
 type RunnerOptions = ReturnType<VersionServerOptions<WorkerJob>['runner']>;
 
 /** How this worker starts the runners of a version. @param onLine is given what they write. */
@@ -21,6 +23,7 @@ export function runnerOptions(
       declared: threads,
     }),
     loadTimeoutMs: models.MODEL_LOAD_TIMEOUT_S * 1000,
+    memoryLimitBytes: models.RUNNER_MEMORY_MB * MEBIBYTE,
     onLine,
   };
 }

@@ -1,3 +1,4 @@
+import { clock } from '#libs/clock';
 import type { Counts, OutputSpec, Shadow } from '#libs/contracts';
 import type { BatchHandler, VersionServer } from '#libs/inference';
 import { agree } from '#libs/models';
@@ -138,7 +139,7 @@ export class ShadowReplayer {
       const unlimited = { executionTimeoutMs: undefined, startBy: undefined };
       const { input, bytes } = job;
       const message = { ...job.message, input, bytes, ...unlimited };
-      const taken = { message, takenAt: Date.now(), suspect: false };
+      const taken = { message, takenAt: clock.now(), suspect: false };
       const replay: WorkerJob = new WorkerJob(
         job.model,
         taken,

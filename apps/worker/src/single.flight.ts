@@ -8,6 +8,7 @@ import {
   Payloads,
   ResultCache,
 } from '#libs/jobs';
+import { LastingTrouble } from '#libs/telemetry';
 import { type Boarded, Flight } from './flight.js';
 import { type End, labelsOf } from './job.exits.js';
 import { JobPublisher } from './job.publisher.js';
@@ -30,7 +31,7 @@ type Found = Awaited<ReturnType<ResultCache['findOrClaim']>>;
  */
 @Injectable()
 export class SingleFlight implements OnModuleInit, OnApplicationShutdown {
-  private readonly logger = new Logger('Cache');
+  private readonly trouble = new LastingTrouble(new Logger('Cache'));
   private readonly flights = new Map<string, Flight>();
   /** Jobs that are to be computed and lead no flight, by key. */
   private readonly alone = new Map<string, Set<WorkerJob>>();
@@ -148,7 +149,7 @@ export class SingleFlight implements OnModuleInit, OnApplicationShutdown {
     try {
       return await this.results.findOrClaim(model, key);
     } catch (err) {
-      this.logger.warn({ err }, 'result not looked for');
+      this.trouble.met(err, 'results not looked for');
       return 'mine';
     }
   }
@@ -191,7 +192,7 @@ export class SingleFlight implements OnModuleInit, OnApplicationShutdown {
   private store(model: string, kept: readonly KeptResult[]): void {
     if (kept.length === 0) return;
     this.results.store(model, kept).catch((err: unknown) => {
-      this.logger.warn({ err, model }, 'result not kept');
+      this.trouble.met(err, 'results not kept');
     });
   }
 
@@ -217,7 +218,7 @@ export class SingleFlight implements OnModuleInit, OnApplicationShutdown {
     try {
       await this.publisher.publish(ends);
     } catch (err) {
-      this.logger.error({ err }, 'identical jobs handed back');
+      this.trouble.met(err, 'identical jobs handed back');
       for (const { job } of ends) if (!job.isOver) job.handBack(HAND_BACK_MS);
     }
   }
@@ -238,7 +239,7 @@ export class SingleFlight implements OnModuleInit, OnApplicationShutdown {
     this.forget(flight);
     const { model, key } = flight;
     this.results.release(model, key).catch((err: unknown) => {
-      this.logger.warn({ err, model }, 'claim not released');
+      this.trouble.met(err, 'claims not released');
     });
   }
 
@@ -251,7 +252,7 @@ export class SingleFlight implements OnModuleInit, OnApplicationShutdown {
     for (const { leader, model, key } of this.flights.values()) {
       if (!leader) continue;
       this.results.renew(model, key).catch((err: unknown) => {
-        this.logger.warn({ err, model }, 'claim not renewed');
+        this.trouble.met(err, 'claims not renewed');
       });
     }
   }

@@ -46,7 +46,12 @@ describe('WorkerJob', () => {
     [1, 3, '{"top_k":1}\n{"x":2},\n3'],
   ])('cuts instances [%i, %i) out of its input', (from, to, text) => {
     const { sut, slice } = setUp({ count: 3 });
-    sut.begun({ fence: 1, loneStarts: 0, input: '{"top_k":1}\n[1,"a\\nb"],\n{"x":2},\n3' });
+    sut.begun({
+      fence: 1,
+      loneStarts: 0,
+      attempt: 1,
+      input: '{"top_k":1}\n[1,"a\\nb"],\n{"x":2},\n3',
+    });
     expect(sut.slice(slice(from, to))).toBe(text);
   });
 

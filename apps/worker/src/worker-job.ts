@@ -1,3 +1,4 @@
+import { clock } from '#libs/clock';
 import {
   joinLines,
   type JobProblem,
@@ -45,6 +46,10 @@ export class WorkerJob implements ServedJob {
   fence = 0;
   /** How often it was started alone, by any worker, without coming to an end. */
   loneStarts = 0;
+  /** How often its process has ended here while it was alone in it. */
+  loneCrashes = 0;
+  /** 1 is the first. */
+  attempt: number;
   /** Ends when its start is written down; undefined before that was asked for. */
   starting: Promise<void> | undefined;
   /** Of its time here; undefined where it is not traced. */
@@ -93,11 +98,7 @@ export class WorkerJob implements ServedJob {
     this.text = message.input;
     this.missing = message.count;
     this.solo = taken.suspect;
-  }
-
-  /** 1 is the first. */
-  get attempt(): number {
-    return this.message.attempt ?? 1;
+    this.attempt = message.attempt ?? 1;
   }
 
   /** It has ended or gone back: what is still under way of it counts no more. */
@@ -128,8 +129,10 @@ export class WorkerJob implements ServedJob {
   }
 
   /** Its start is written down, perhaps anew: then what was told of it counts no more. */
-  begun({ fence, loneStarts, input }: Pick<Started, 'fence' | 'loneStarts' | 'input'>): void {
+  begun({ fence, loneStarts, attempt, input }: Omit<Started, 'id'>): void {
     this.fence = fence;
+    // A worker that died between writing an attempt down and queueing the next one left the message behind the record.
+    this.attempt = attempt;
     this.loneStarts = loneStarts;
     this.text ??= input;
     this.outputs.forgetTold();
@@ -172,6 +175,7 @@ export class WorkerJob implements ServedJob {
   }
 
   interrupted(): void {
+    if (this.solo) this.loneCrashes++;
     this.starting = undefined;
   }
 
@@ -206,7 +210,7 @@ export class WorkerJob implements ServedJob {
   /** The text of a slice as the runner takes it. */
   slice({ from, to }: Slice<WorkerJob>): string {
     const text = this.text ?? '';
-    this.firstSentAt ||= Date.now();
+    this.firstSentAt ||= clock.now();
     if (from === 0 && to === this.count) return text;
     const starts = (this.starts ??= lineStarts(text));
     const end = to < this.count ? (starts[to] ?? 0) - BETWEEN.length : text.length;
@@ -254,7 +258,7 @@ export class WorkerJob implements ServedJob {
   /** Clocks of two machines may differ a little: no stage takes less than nothing. */
   private timing(): JobTiming {
     const { takenAt, createdAt, stages } = this;
-    const now = Date.now();
+    const now = clock.now();
     return {
       queue_ms: Math.max(0, takenAt - createdAt),
       batch_wait_ms: Math.max(0, (this.firstSentAt || now) - takenAt),

@@ -1,3 +1,4 @@
+import { clock } from '#libs/clock';
 import type { JobProblem, Priority } from '#libs/contracts';
 import type { HandBack } from '#libs/jobs';
 import { WorkerJob } from '../worker-job.js';
@@ -32,7 +33,7 @@ export class StepJob extends WorkerJob {
     resolve: () => void,
     reject: (error: HandBack) => void,
   ) {
-    const now = Date.now();
+    const now = clock.now();
     const { model, text, ...rest } = task;
     const message = {
       ...rest,
@@ -52,13 +53,6 @@ export class StepJob extends WorkerJob {
   /** It holds no place that others wait for, so that nothing is won by sending it back. */
   override get hasRun(): boolean {
     return true;
-  }
-
-  /** A batch of it runs alone. Its next ones are of the same start, until a process dies with one of them. */
-  startAlone(): void {
-    if (this.starting) return;
-    this.starting = Promise.resolve();
-    this.loneStarts++;
   }
 
   fail(problem: JobProblem): void {
