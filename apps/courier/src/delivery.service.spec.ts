@@ -17,6 +17,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { Registry } from 'prom-client';
 import { Webhook } from 'standardwebhooks';
+import { clock } from '#libs/clock';
 import { ConfigModule, loadConfig } from '#libs/config';
 import { jobProblem, type WebhookPayload } from '#libs/contracts';
 import {
@@ -129,6 +130,7 @@ describe('DeliveryService', () => {
     await client.flushall();
     came = [];
     jest.useFakeTimers({ doNotFake: [...TIMERS], now: START });
+    jest.spyOn(clock, 'now').mockImplementation(() => Date.now());
   });
 
   afterEach(() => {

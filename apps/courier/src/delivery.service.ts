@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { clock } from '#libs/clock';
 import { baseUrl, CONFIG, type Config } from '#libs/config';
 import {
   type DeliveryAttempt,
@@ -44,7 +45,10 @@ export class DeliveryService {
     private readonly report: DeliveryReport,
   ) {}
 
-  /** @throws what Redis, or the store of payloads, threw: then nothing is settled. */
+  /**
+   * @throws what Redis, or the store of payloads, threw, or what this machine has run out of: then nothing is
+   *   settled, and no attempt was made.
+   */
   async deliver(delivery: Delivery): Promise<Settlement> {
     const [record, known] = await Promise.all([
       this.store.find(delivery.jobId),
@@ -62,7 +66,7 @@ export class DeliveryService {
       return {};
     }
     // Put into the schedule twice: its time has not come.
-    if (nextAt > Date.now()) return { nextAt };
+    if (nextAt > clock.now()) return { nextAt };
     const receiver = { owner: record.spec.owner, url };
     const due: KnownDelivery = { delivery, ...known, record, receiver };
     // Together: deliveries to one receiver wait for each other's way to Redis and back.
@@ -79,7 +83,7 @@ export class DeliveryService {
       await this.giveUp(due, known.state, 'outputs-lost');
       return {};
     }
-    const at = new Date().toISOString();
+    const at = new Date(clock.now()).toISOString();
     const sent = await this.send(due, then, secrets);
     if (sent.outcome === 'delivered') {
       if (trouble) await this.receivers.recovered(receiver);
@@ -160,7 +164,7 @@ export class DeliveryService {
       await this.giveUp(due, made, 'attempts-exhausted', attempt);
       return { lane: 'failing' };
     }
-    const nextAt = Date.now() + delayMs;
+    const nextAt = clock.now() + delayMs;
     await this.log.write(due.delivery, { ...made, status: 'pending', nextAt }, attempt);
     return { lane: 'failing', nextAt };
   }

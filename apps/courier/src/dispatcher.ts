@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Inject,
   Injectable,
@@ -5,8 +6,15 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
+import { clock } from '#libs/clock';
 import { CONFIG, type Config } from '#libs/config';
-import { AlarmClock, DeliverySchedule, type Settlement, type TakenDelivery } from '#libs/jobs';
+import {
+  AlarmClock,
+  DeliverySchedule,
+  RedisHealth,
+  type Settlement,
+  type TakenDelivery,
+} from '#libs/jobs';
 import { LastingTrouble } from '#libs/telemetry';
 import { OutboundClient } from '#libs/webhooks';
 import { CourierMetrics } from './courier.metrics.js';
@@ -18,6 +26,10 @@ const LOOK_MS = 1000;
 const BATCH = 100;
 /** Beyond the time that a receiver is given, for what is read and written around it. */
 const HOLD_MARGIN_MS = 5000;
+/** What came of an attempt is settled at this pace while Redis does not take it. */
+const SETTLE_RETRY_MS = 500;
+/** A delivery that could not be made for want of Redis, or of the store, comes again after so long. */
+const PUT_OFF_MS = 5000;
 
 /** Takes what is due out of the schedule, as far as this courier has room, and has it delivered. */
 @Injectable()
@@ -27,11 +39,13 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
   private readonly underWay = new Set<Promise<void>>();
   private readonly concurrency: number;
   private readonly holdMs: number;
+  private stopping = false;
 
   constructor(
     private readonly schedule: DeliverySchedule,
     private readonly service: DeliveryService,
     private readonly client: OutboundClient,
+    private readonly redis: RedisHealth,
     metrics: CourierMetrics,
     @Inject(CONFIG) { webhooks }: Config,
   ) {
@@ -46,23 +60,23 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
 
   /** What is under way comes to its end. */
   async onApplicationShutdown(): Promise<void> {
-    await this.clock.stop();
-    await Promise.all(this.underWay);
+    this.stopping = true;
+    await this.redis.doneOrAway(this.clock.stop().then(() => Promise.all(this.underWay)));
     await this.client.close();
   }
 
   /** Something may be due, or there is room. */
   wake(): void {
-    this.clock.setTo(Date.now());
+    this.clock.setTo(clock.now());
   }
 
   private async round(): Promise<void> {
-    let next = Date.now() + LOOK_MS;
+    let next = clock.now() + LOOK_MS;
     try {
       for (;;) {
         const room = Math.min(this.concurrency - this.underWay.size, BATCH);
         if (room <= 0) return; // the first one to end looks again
-        const taken = await this.schedule.take(Date.now(), this.holdMs, room);
+        const taken = await this.schedule.take(clock.now(), this.holdMs, room);
         for (const delivery of taken.deliveries) this.start(delivery);
         if (taken.deliveries.length < room) {
           next = Math.min(next, taken.next);
@@ -85,11 +99,18 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
   }
 
   private async deliver(delivery: TakenDelivery): Promise<void> {
-    try {
-      await this.schedule.settle(delivery.member, await this.settlementOf(delivery));
-    } catch (err) {
-      // It comes back when the time is over that it was taken for.
-      this.trouble.met(err, 'delivery not settled');
+    // Then it comes back by itself.
+    const heldUntil = clock.now() + this.holdMs;
+    const settlement = await this.settlementOf(delivery);
+    for (;;) {
+      try {
+        await this.schedule.settle(delivery.member, settlement);
+        return;
+      } catch (err) {
+        this.trouble.met(err, 'deliveries not settled yet');
+        if (this.stopping || clock.now() + SETTLE_RETRY_MS > heldUntil) return;
+        await sleep(SETTLE_RETRY_MS, undefined, { ref: false });
+      }
     }
   }
 
@@ -99,7 +120,7 @@ export class Dispatcher implements OnApplicationBootstrap, OnApplicationShutdown
       return await this.service.deliver(delivery);
     } catch (err) {
       this.trouble.met(err, 'delivery put off');
-      return { nextAt: Date.now() + this.holdMs };
+      return { nextAt: clock.now() + PUT_OFF_MS };
     }
   }
 }

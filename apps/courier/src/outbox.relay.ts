@@ -4,7 +4,8 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { AlarmClock, DeliverySchedule, JobIndex, Outbox } from '#libs/jobs';
+import { clock } from '#libs/clock';
+import { AlarmClock, DeliverySchedule, JobIndex, Outbox, RedisHealth } from '#libs/jobs';
 import { LastingTrouble } from '#libs/telemetry';
 import { Dispatcher } from './dispatcher.js';
 
@@ -26,27 +27,28 @@ export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdow
     private readonly index: JobIndex,
     private readonly schedule: DeliverySchedule,
     private readonly dispatcher: Dispatcher,
+    private readonly redis: RedisHealth,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     this.unsubscribe = await this.outbox.onOwed((model) => {
       if (model === null) this.nextSweep = 0;
       else this.named.add(model);
-      this.clock.setTo(Date.now());
+      this.clock.setTo(clock.now());
     });
-    this.clock.setTo(Date.now());
+    this.clock.setTo(clock.now());
   }
 
   async onApplicationShutdown(): Promise<void> {
     this.unsubscribe();
-    await this.clock.stop();
+    await this.redis.doneOrAway(this.clock.stop());
   }
 
   private async round(): Promise<void> {
     try {
-      if (Date.now() >= this.nextSweep) {
+      if (clock.now() >= this.nextSweep) {
         // Before it is known whether this one succeeds: else one that fails would follow upon the other.
-        this.nextSweep = Date.now() + SWEEP_MS;
+        this.nextSweep = clock.now() + SWEEP_MS;
         for (const model of await this.index.models()) this.named.add(model);
       }
       for (const model of this.named) {
