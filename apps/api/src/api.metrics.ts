@@ -23,6 +23,8 @@ export class ApiMetrics {
   private readonly problems: Counter<'code'>;
   private readonly accepted: Counter<'model' | 'version'>;
   private readonly cache: Counter<'model' | 'version' | 'outcome'>;
+  private readonly putBack: Counter<'model'>;
+  private readonly losses: Counter;
   private readonly refusals: Counter<'code'>;
   private readonly depth: Gauge<'model'>;
   private readonly memory: Gauge;
@@ -47,6 +49,17 @@ export class ApiMetrics {
       name: 'foretell_jobs_accepted_total',
       help: 'Jobs accepted with 202',
       labelNames: ['model', 'version'],
+      registers,
+    });
+    this.losses = new Counter({
+      name: 'foretell_data_losses_total',
+      help: 'Times that Redis was found to have lost data',
+      registers,
+    });
+    this.putBack = new Counter({
+      name: 'foretell_jobs_put_back_total',
+      help: 'Open jobs that were in no queue',
+      labelNames: ['model'],
       registers,
     });
     this.cache = cacheCounter(registry);
@@ -116,5 +129,13 @@ export class ApiMetrics {
 
   jobAccepted(model: string, version: string): void {
     this.accepted.inc({ model, version });
+  }
+
+  jobsPutBack(model: string, jobs: number): void {
+    this.putBack.inc({ model }, jobs);
+  }
+
+  dataLost(): void {
+    this.losses.inc();
   }
 }

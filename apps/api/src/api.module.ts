@@ -9,8 +9,10 @@ import { ApiMetrics } from './api.metrics.js';
 import { DriftController } from './drift/drift.controller.js';
 import { DriftService } from './drift/drift.service.js';
 import { FleetGauges } from './fleet.gauges.js';
+import { DataWatch } from './health/data.watch.js';
 import { HealthController } from './health/health.controller.js';
 import { HealthService } from './health/health.service.js';
+import { Leaving } from './http/leaving.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ProblemsController } from './http/problems.controller.js';
 import { EventAnswers } from './jobs/event.answers.js';
@@ -25,6 +27,7 @@ import { JobWaiter } from './jobs/job.waiter.js';
 import { JobWatches } from './jobs/job.watches.js';
 import { JobsController } from './jobs/jobs.controller.js';
 import { QueuePlaces } from './jobs/queue.places.js';
+import { Reconciler } from './jobs/reconciler.js';
 import { Timekeeper } from './jobs/timekeeper.js';
 import { Admission } from './limits/admission.js';
 import { BackPressure } from './limits/back.pressure.js';
@@ -99,6 +102,7 @@ export class ApiModule {
         ApiMetrics,
         BackPressure,
         BodyLimits,
+        DataWatch,
         DriftService,
         Disconnects,
         EventAnswers,
@@ -106,6 +110,7 @@ export class ApiModule {
         FailedAttempts,
         FleetGauges,
         HealthService,
+        Leaving,
         JobActions,
         JobLister,
         JobReader,
@@ -120,6 +125,7 @@ export class ApiModule {
         PredictService,
         QueuePlaces,
         RateLimits,
+        Reconciler,
         RedisMetrics,
         Refusals,
         SubmissionAnswers,

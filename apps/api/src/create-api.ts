@@ -10,6 +10,7 @@ import { allowOrigins } from './http/cross-origin.js';
 import { readCsvBodies } from './http/csv.body.js';
 import { readJsonBodies } from './http/json.body.js';
 import { refuseUnroutable } from './http/problem.filter.js';
+import { Leaving } from './http/leaving.js';
 import { addRequestHooks, newRequestId, tellRequestId } from './http/request.hooks.js';
 import { traceRequests } from './http/request.spans.js';
 import { multipartOptions } from './http/multipart.js';
@@ -23,6 +24,9 @@ import { authenticate } from './security/authenticate.js';
 
 /** Headers are small; whoever takes longer for them wants to hold a connection. */
 const MAX_HEADERS_MS = 15_000;
+
+/** An answer of which its reader takes nothing for so long, or twice as long, is given up: longer than any wait for a job. */
+const MAX_STANDSTILL_MS = 70_000;
 
 /** The api, ready to listen. */
 export async function createApi(
@@ -40,6 +44,7 @@ export async function createApi(
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     requestTimeout: requestTimeoutMs,
+    connectionTimeout: MAX_STANDSTILL_MS,
     http: {
       headersTimeout: Math.min(requestTimeoutMs, MAX_HEADERS_MS),
       connectionsCheckingInterval: 1000,
@@ -63,6 +68,7 @@ export async function createApi(
   tellRequestId(fastify);
   traceRequests(fastify);
   refuseWhileClosing(fastify);
+  app.get(Leaving).addTo(fastify);
   authenticate(app);
   app.get(LimitHooks).addTo(fastify);
   addRequestHooks(app, config.server.BODY_LIMIT_BYTES);

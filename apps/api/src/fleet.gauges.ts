@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Gauge, Registry } from 'prom-client';
+import { clock } from '#libs/clock';
 import { QueuedJobs } from '#libs/jobs';
 import { forgetSeries } from '#libs/telemetry';
 import { ModelCatalog } from './models/model.catalog.js';
@@ -38,7 +39,7 @@ export class FleetGauges {
     const times = await this.queued.oldest(models).catch(() => null);
     gauge.reset();
     if (!times) return;
-    const now = Date.now();
+    const now = clock.now();
     for (const model of models) {
       gauge.set({ model }, Math.max(0, now - (times.get(model) ?? now)) / 1000);
     }

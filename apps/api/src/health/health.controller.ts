@@ -4,6 +4,7 @@ import { HealthCheckService } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
 import { ProblemError } from '#libs/contracts';
 import { RedisIndicator } from '#libs/jobs';
+import { Leaving } from '../http/leaving.js';
 import { HealthSchema, OkSchema } from '../openapi/health.schemas.js';
 import { ApiProblems } from '../openapi/responses.js';
 import { Public } from '../security/public.decorator.js';
@@ -17,6 +18,7 @@ export class HealthController {
     private readonly checks: HealthCheckService,
     private readonly redis: RedisIndicator,
     private readonly health: HealthService,
+    private readonly leaving: Leaving,
   ) {}
 
   @Get()
@@ -41,6 +43,7 @@ export class HealthController {
   @ApiOkResponse({ type: OkSchema, description: 'It could' })
   @ApiProblems('not-ready')
   async ready(): Promise<{ status: 'ok' }> {
+    if (this.leaving.begun) throw new ProblemError('not-ready', 'This process is stopping.');
     try {
       await this.checks.check([() => this.redis.check(), () => this.health.checkModels()]);
     } catch {

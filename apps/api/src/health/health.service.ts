@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { APP_VERSION } from '#libs/config';
 import type { VersionReport, WorkerReport } from '#libs/contracts';
-import { RedisIndicator } from '#libs/jobs';
+import { type DataLoss, RedisIndicator, Witness } from '#libs/jobs';
 import { BackPressure } from '../limits/back.pressure.js';
 import { ModelCatalog } from '../models/model.catalog.js';
 
@@ -18,6 +18,7 @@ export class HealthService {
     private readonly redis: RedisIndicator,
     private readonly catalog: ModelCatalog,
     private readonly pressure: BackPressure,
+    private readonly witness: Witness,
   ) {}
 
   /** Up where a job could be taken: some model can be served, or could be once a worker is back. */
@@ -44,12 +45,14 @@ export class HealthService {
         report.reason !== undefined || versions.some((v) => hasFailed(v.report)),
     );
     const overloads = this.pressure.overloads();
-    const allServed = workers.length > 0 && !failed && overloads.length === 0;
+    const { loss } = this.witness;
+    const allServed = workers.length > 0 && !failed && overloads.length === 0 && !loss;
     return {
       status: statusOf(redisUp, allServed),
       version: APP_VERSION,
       redis: redisUp ? ('up' as const) : ('down' as const),
       overloads: overloads.map(({ reason, model = null }) => ({ reason, model })),
+      data_loss: loss && toView(loss),
       workers: workers.map((worker) => ({
         id: worker.id,
         host: worker.host,
@@ -84,6 +87,13 @@ function providersIn({ models }: WorkerReport): string[] {
     versions.flatMap((v) => v.execution_provider ?? []),
   );
   return [...new Set(used)].sort();
+}
+
+function toView({ since, until }: DataLoss) {
+  return {
+    since: since === null ? null : new Date(since).toISOString(),
+    until: new Date(until).toISOString(),
+  };
 }
 
 function statusOf(redisUp: boolean, allServed: boolean): HealthStatus {

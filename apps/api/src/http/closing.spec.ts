@@ -38,3 +38,18 @@ it('a request on an open connection is refused while the api drains, and the one
 
   expect(answers).toMatch(/^HTTP\/1.1 200 [^]*first[^]*HTTP\/1.1 503 [^]*not-ready$/);
 });
+
+it('an answer that nobody reads does not keep the api from ending', async () => {
+  const sut = fastify({ return503OnClosing: false });
+  refuseWhileClosing(sut, 10);
+  sut.get('/', () => 'x'.repeat(50_000_000));
+  await sut.listen({ host: '127.0.0.1', port: 0 });
+  const socket = connect((sut.server.address() as AddressInfo).port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  await once(socket, 'readable');
+
+  await sut.close();
+
+  socket.destroy();
+});

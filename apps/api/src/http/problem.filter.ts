@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemError, PROBLEMS, type ProblemCode, problemType } from '#libs/contracts';
+import { LastingTrouble } from '#libs/telemetry';
 
 /** What Fastify says of a body it could not read, as problems of ours. */
 const FASTIFY_PROBLEMS: Record<string, [ProblemCode, string]> = {
@@ -24,17 +25,23 @@ const FASTIFY_PROBLEMS: Record<string, [ProblemCode, string]> = {
   ],
 };
 
+/** What every request has while Redis is away. */
+const OF_OUTAGES = new Set<ProblemCode>(['queue-unavailable', 'acceptance-unknown']);
+
 /** Makes every error into `application/problem+json` (RFC 9457), and none of them into a leak. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger('Problem');
+  private readonly outage = new LastingTrouble(this.logger, 'error');
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
     const problem = toProblem(error);
-    if (problem.code === 'internal-error' || problem.cause !== undefined) {
+    // In an outage every request has it, and its answers are counted.
+    if (OF_OUTAGES.has(problem.code)) this.outage.met(problem.cause, problem.code);
+    else if (problem.code === 'internal-error' || problem.cause !== undefined) {
       this.logger.error({ err: problem.cause ?? error, request_id: request.id }, problem.code);
     }
     sendProblem(problem, request, reply);
@@ -135,7 +142,7 @@ function isRedisTrouble(error: unknown): boolean {
   return (
     error.name === 'MaxRetriesPerRequestError' ||
     error.name === 'ReplyError' ||
-    /Connection is closed|Command aborted|Command timed out|Socket timeout|enableOfflineQueue|ECONNREFUSED|ECONNRESET/.test(
+    /Connection is closed|Command aborted|Command timed out|Socket timeout|enableOfflineQueue|Cluster|startup nodes|slots cache|ECONNREFUSED|ECONNRESET/.test(
       error.message,
     )
   );

@@ -78,9 +78,10 @@ export function addRequestHooks(app: NestFastifyApplication, bodyLimit: number):
         status: reply.statusCode,
         elapsed_ms: Math.round(reply.elapsedTime),
       };
-      if (reply.statusCode >= 500) logger.error(line, 'request failed');
-      // A flood is counted; a line for each would be another.
-      else if (reply.statusCode === 429) logger.debug(line, 'request refused');
+      // A flood, or an outage, is counted; a line for each would be another.
+      if (reply.statusCode === 429 || reply.statusCode === 503)
+        logger.debug(line, 'request refused');
+      else if (reply.statusCode >= 500) logger.error(line, 'request failed');
       else logger.warn(line, 'request refused');
     }
     done();

@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
 import { isTerminal, type JobView, ProblemError } from '#libs/contracts';
 import { type JobRecord, JobStore } from '#libs/jobs';
+import { LastingTrouble } from '#libs/telemetry';
 import type { Caller } from '../http/caller.js';
 import {
   endEvent,
@@ -34,7 +35,7 @@ export interface Follower {
 /** Tells the events of jobs as `text/event-stream`. */
 @Injectable()
 export class EventStreams {
-  private readonly logger = new Logger('Events');
+  private readonly trouble = new LastingTrouble(new Logger('Events'));
   private readonly heartbeatMs: number;
 
   constructor(
@@ -74,7 +75,7 @@ export class EventStreams {
         // It is kept no longer.
         if (err instanceof ProblemError) return;
         // Redis is away: when it is back, that is news.
-        this.logger.warn({ err, job_id: id }, 'events held up');
+        this.trouble.met(err, 'events held up');
       }
       // News of which there is nothing to tell do not keep the line open.
       const hasNews = await watch.news(toldAt + this.heartbeatMs - performance.now());

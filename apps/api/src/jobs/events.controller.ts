@@ -29,7 +29,7 @@ export class EventsController {
   @ApiOperation({ operationId: 'followJob', summary: 'The job as it goes, as server-sent events' })
   @RouteConfig({ produces: EVENTS_TYPE, holds: 'stream' })
   @ApiEvents()
-  @ApiProblems('job-not-found', 'job-gone', ...TOO_MANY_HELD, 'queue-unavailable')
+  @ApiProblems('job-not-found', 'job-gone', 'job-lost', ...TOO_MANY_HELD, 'queue-unavailable')
   async follow(
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,

@@ -49,7 +49,7 @@ export class JobActionsController {
     summary: 'Cancel a job that has not ended; may be repeated',
   })
   @ApiJob()
-  @ApiProblems('job-not-found', 'job-ended', 'job-gone', 'queue-unavailable')
+  @ApiProblems('job-not-found', 'job-ended', 'job-gone', 'job-lost', 'queue-unavailable')
   async cancel(@Req() request: FastifyRequest, @Param('id') id: string): Promise<JobView> {
     const caller = callerOf(request, this.config);
     return this.reader.view(await this.actions.cancel(id, caller), caller);
@@ -63,7 +63,7 @@ export class JobActionsController {
     summary: 'Queue a job again that failed, expired or was canceled',
   })
   @ApiJobAccepted()
-  @ApiProblems('job-not-found', 'job-not-retryable', 'job-gone', 429, ...NOT_SERVED)
+  @ApiProblems('job-not-found', 'job-not-retryable', 'job-gone', 'job-lost', 429, ...NOT_SERVED)
   async retry(
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,

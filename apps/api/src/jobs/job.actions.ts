@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { clock } from '#libs/clock';
 import { isTerminal, type JobStatus, ProblemError } from '#libs/contracts';
 import { JobIndex, type JobRecord, JobStore, startBy, Submitter } from '#libs/jobs';
 import type { Caller } from '../http/caller.js';
@@ -44,7 +45,7 @@ export class JobActions {
    */
   async cancelAll({ model, status }: BulkCancelDto, { owner }: Caller): Promise<number> {
     const statuses = status ? [status] : OPEN_STATUSES;
-    const createdBefore = Date.now() + 1;
+    const createdBefore = clock.now() + 1;
     const filter = { models: [model], statuses, owner, metadata: {}, createdBefore };
     let canceled = 0;
     for (let before: string | undefined; ;) {
@@ -86,7 +87,7 @@ export class JobActions {
     if (!(await this.submitter.retry(record, rowsPerRun))) {
       throw new ProblemError('job-not-retryable', 'Another request has just retried it.');
     }
-    const deadline = startBy(spec, Date.now());
+    const deadline = startBy(spec, clock.now());
     if (deadline !== undefined) this.timekeeper.expectAt(spec.model, deadline);
     return this.reader.find(id, caller);
   }

@@ -27,7 +27,7 @@ export class JobsController {
   @ApiOperation({ operationId: 'getJob', summary: 'The job, with its result once it has ended' })
   @ApiPrefer()
   @ApiJob('Preference-Applied', 'Vary')
-  @ApiProblems('job-not-found', 'job-gone', ...TOO_MANY_HELD, 'queue-unavailable')
+  @ApiProblems('job-not-found', 'job-gone', 'job-lost', ...TOO_MANY_HELD, 'queue-unavailable')
   async get(
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,

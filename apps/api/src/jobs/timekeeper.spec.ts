@@ -104,6 +104,30 @@ describe('Timekeeper', () => {
     expect(records.map((record) => record?.status)).toEqual(['expired', 'queued', 'expired']);
   });
 
+  it('forgets the deadlines of jobs that have no record', async () => {
+    const { store } = await start();
+    const gone = await create(store, { queueTimeoutS: 60 });
+    const client = new Redis(redis.url);
+    const deadlines = (await client.keys('*')).find((key) => key.includes('start-deadlines')) ?? '';
+    await client.del((await client.keys(`*${gone.id}`))[0] ?? '');
+    await client.zadd(deadlines, 'XX', 1, gone.id);
+    await create(store, { queueTimeoutS: 0.001 });
+    await done(store, 'expire');
+    expect(await client.zcard(deadlines)).toBe(0);
+    client.disconnect();
+  });
+
+  it('finds the models again that Redis has forgotten', async () => {
+    const { store } = await start();
+    await create(store);
+    const client = new Redis(redis.url);
+    await client.flushall();
+    client.disconnect();
+    const late = await create(store, { queueTimeoutS: 0.001 });
+    await done(store, 'expire');
+    expect(await store.find(late.id)).toMatchObject({ status: 'expired' });
+  });
+
   it('buries what is over', async () => {
     const { store, index } = await start();
     const [job, kept] = [await create(store, { resultTtlS: 0.001 }), await create(store)];
@@ -138,8 +162,8 @@ describe('Timekeeper', () => {
   });
 
   it('gets over an outage of Redis, and speaks of it once', async () => {
-    const warned = jest.spyOn(Logger.prototype, 'warn');
     const { timekeeper, store, index } = await start();
+    const warned = jest.spyOn(Logger.prototype, 'warn');
     const away = new Error('Connection is closed.');
     const due = jest.spyOn(index, 'due').mockRejectedValue(away);
     const models = jest.spyOn(index, 'models');

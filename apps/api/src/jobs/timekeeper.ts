@@ -4,6 +4,7 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
+import { clock } from '#libs/clock';
 import { AlarmClock, JobIndex, type JobSpec, JobStore, type OverJob, Payloads } from '#libs/jobs';
 import { LastingTrouble } from '#libs/telemetry';
 
@@ -32,7 +33,7 @@ export class Timekeeper implements OnApplicationBootstrap, OnApplicationShutdown
   ) {}
 
   onApplicationBootstrap(): void {
-    this.rounds.setTo(Date.now());
+    this.rounds.setTo(clock.now());
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -53,19 +54,22 @@ export class Timekeeper implements OnApplicationBootstrap, OnApplicationShutdown
 
   private async round(): Promise<void> {
     await this.survive(async () => {
+      await this.store.registerAgain();
       const models = await this.index.models();
-      for (const model of models) this.expectAt(model, Date.now());
+      for (const model of models) this.expectAt(model, clock.now());
       await Promise.all(models.map((model) => this.bury(model)));
     });
-    this.rounds.setTo(Date.now() + ROUND_MS);
+    this.rounds.setTo(clock.now() + ROUND_MS);
   }
 
   private async expire(model: string): Promise<void> {
-    const { ids, next } = await this.index.due(model, Date.now(), BATCH);
+    const { ids, next } = await this.index.due(model, clock.now(), BATCH);
     if (ids.length > 0) {
-      const specs = (await this.store.findMany(ids)).flatMap((record) => record?.spec ?? []);
-      const ended = await this.store.expire(model, specs);
-      this.tell(specs.filter((_, i) => ended[i]));
+      const specs = (await this.store.findMany(ids)).map((record) => record?.spec);
+      // Of one without a record, the deadline goes.
+      const jobs = ids.map((id, i) => specs[i] ?? { id, resultTtlS: 0 });
+      const ended = await this.store.expire(model, jobs);
+      this.tell(specs.flatMap((spec, i) => (spec && ended[i] ? [spec] : [])));
     }
     if (next !== null) this.expectAt(model, next);
   }
@@ -73,7 +77,7 @@ export class Timekeeper implements OnApplicationBootstrap, OnApplicationShutdown
   private async bury(model: string): Promise<void> {
     let jobs: OverJob[];
     do {
-      const nowMs = Date.now();
+      const nowMs = clock.now();
       jobs = await this.index.over(model, nowMs, BATCH);
       const small = jobs.filter((job) => !isApart(job));
       if (small.length > 0) await this.index.bury(model, nowMs, small);

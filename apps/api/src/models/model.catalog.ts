@@ -6,6 +6,7 @@ import {
 } from '@nestjs/common';
 import { type ModelReport, ProblemError, type WorkerReport } from '#libs/contracts';
 import { FleetStore } from '#libs/jobs';
+import { LastingTrouble } from '#libs/telemetry';
 import { CatalogModel } from './catalog.model.js';
 import { mergeReports } from './merge-reports.js';
 
@@ -17,7 +18,7 @@ const REFRESH_MS = 3000;
  */
 @Injectable()
 export class ModelCatalog implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly logger = new Logger('Catalog');
+  private readonly trouble = new LastingTrouble(new Logger('Catalog'));
   private models = new Map<string, CatalogModel>();
   private workers: WorkerReport[] = [];
   private timer: NodeJS.Timeout | undefined;
@@ -103,9 +104,10 @@ export class ModelCatalog implements OnApplicationBootstrap, OnApplicationShutdo
     try {
       const { workers, lastCatalog } = await this.fleet.read();
       this.workers = workers;
-      this.update(mergeReports(workers, lastCatalog));
+      this.update(mergeReports(workers, lastCatalog ?? this.list().map(({ report }) => report)));
+      this.trouble.isOver();
     } catch (err) {
-      this.logger.warn({ err }, 'catalog not refreshed');
+      this.trouble.met(err, 'catalog not refreshed');
     }
   }
 

@@ -9,6 +9,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { clock } from '#libs/clock';
 import {
   type PointedError,
   ProblemError,
@@ -128,7 +129,7 @@ export class RolloutController {
     to: Pick<RolloutChange, 'event' | 'rollout'>,
   ): Promise<void> {
     const by = request.owner ?? '';
-    const change = { ...to, at: new Date().toISOString(), by };
+    const change = { ...to, at: new Date(clock.now()).toISOString(), by };
     if (!(await this.rollouts.change(model, change, revisionToMatch(request)))) {
       throw changedMeanwhile();
     }

@@ -46,6 +46,13 @@ class OverloadSchema {
   @ApiProperty({ ...TEXT_OR_NULL, description: 'Null: all' }) model!: string | null;
 }
 
+@ApiSchema({ name: 'DataLoss' })
+class DataLossSchema {
+  @ApiProperty({ ...TIME, nullable: true, description: 'Null: all that was written before' })
+  since!: string | null;
+  @ApiProperty(TIME) until!: string;
+}
+
 @ApiSchema({ name: 'Health' })
 export class HealthSchema implements HealthOverview {
   @ApiProperty({ enum: HEALTH_STATUSES }) status!: HealthStatus;
@@ -56,6 +63,12 @@ export class HealthSchema implements HealthOverview {
     description: 'Why no jobs are accepted, and of which model',
   })
   overloads!: OverloadSchema[];
+  @ApiProperty({
+    type: DataLossSchema,
+    nullable: true,
+    description: 'What Redis has lost within the last day',
+  })
+  data_loss!: { since: string | null; until: string } | null;
   @ApiProperty({ type: [WorkerHealthSchema] }) workers!: WorkerHealthSchema[];
   @ApiProperty({ type: [String] }) accelerators!: string[];
   @ApiProperty({ type: [ModelHealthSchema] }) models!: ModelHealthSchema[];

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { ProblemError } from '#libs/contracts';
+import { LastingTrouble } from '#libs/telemetry';
 import type { Caller } from '../http/caller.js';
 import { JobActions } from '../jobs/job.actions.js';
 import { JobWatches } from '../jobs/job.watches.js';
@@ -9,6 +10,7 @@ import { JobWatches } from '../jobs/job.watches.js';
 @Injectable()
 export class Disconnects {
   private readonly logger = new Logger('Cancel');
+  private readonly trouble = new LastingTrouble(this.logger);
 
   constructor(
     private readonly actions: JobActions,
@@ -34,7 +36,7 @@ export class Disconnects {
     } catch (err) {
       // It has ended meanwhile, or has even been forgotten.
       if (err instanceof ProblemError) return;
-      this.logger.warn({ ...line, err }, 'job of a client that has gone not canceled');
+      this.trouble.met(err, 'jobs of clients that have gone not canceled');
     }
   }
 }

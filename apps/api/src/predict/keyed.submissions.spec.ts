@@ -123,6 +123,13 @@ describe('KeyedSubmissions', () => {
     expect(ids).toEqual([record.spec.id, record.spec.id]);
   });
 
+  it('answers with the job that was accepted, where Redis goes before it can be read', async () => {
+    jest.spyOn(store, 'find').mockRejectedValueOnce(new Error('Connection is closed.'));
+    const { record } = await send();
+    expect(record).toMatchObject({ status: 'queued', attempts: 0 });
+    expect((await send()).record.spec.id).toBe(record.spec.id);
+  });
+
   it('submits what is still queued as its record has it, whatever is served by now', async () => {
     const { record } = await send();
     const submit = jest.spyOn(submitter, 'submit');

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { ProblemError } from '#libs/contracts';
+import { type ProblemCode, ProblemError } from '#libs/contracts';
 import {
   IdempotencyStore,
   type JobRecord,
@@ -16,6 +16,9 @@ export interface Submitted {
   /** An earlier request with the same `Idempotency-Key` has submitted it. */
   replayed: boolean;
 }
+
+/** It was claimed and then not written, or Redis has lost it since. */
+const ABSENT: readonly ProblemCode[] = ['job-not-found', 'job-lost'];
 
 type InputFor = (spec: JobSpec) => string | Promise<string>;
 
@@ -96,15 +99,21 @@ export class KeyedSubmissions {
 
   /** Whoever wrote it, it is the record that is answered. */
   private async ensure(caller: Caller, submission: Submission): Promise<JobRecord> {
-    await this.acceptance.accept({ ...submission, mayExist: true });
-    return this.reader.find(submission.spec.id, caller);
+    const accepted = await this.acceptance.accept({ ...submission, mayExist: true });
+    try {
+      return await this.reader.find(submission.spec.id, caller);
+    } catch (error) {
+      if (error instanceof ProblemError) throw error;
+      // Redis has just gone away: to say so would be to say that it was not accepted.
+      return accepted;
+    }
   }
 
   private async find(caller: Caller, id: string): Promise<JobRecord | null> {
     try {
       return await this.reader.find(id, caller);
     } catch (error) {
-      if (error instanceof ProblemError && error.code === 'job-not-found') return null;
+      if (error instanceof ProblemError && ABSENT.includes(error.code)) return null;
       throw error;
     }
   }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { clock } from '#libs/clock';
 import { CONFIG, type Config } from '#libs/config';
 import {
   createdAtOf,
@@ -129,7 +130,7 @@ export class PredictService {
       tellsText: (!many && tellsText(served.report)) || undefined,
       owner: caller.owner,
       // The id's own time, which lists are searched by; one that was claimed may be older than its job.
-      createdAt: claimed === undefined ? createdAtOf(id) : Date.now(),
+      createdAt: claimed === undefined ? createdAtOf(id) : clock.now(),
       ...clocksOf(body, served.report.defaults, this.config),
       priority: body.priority === 'normal' ? undefined : body.priority,
       requestId: caller.requestId,

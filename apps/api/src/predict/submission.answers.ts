@@ -2,6 +2,7 @@ import { Injectable, Logger, type StreamableFile } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isTerminal, type JobView } from '#libs/contracts';
 import { type JobRecord, toJobView } from '#libs/jobs';
+import { LastingTrouble } from '#libs/telemetry';
 import { wantsEvents } from '../http/accept.js';
 import type { Caller } from '../http/caller.js';
 import { hangUpOf } from '../http/hang-up.js';
@@ -17,7 +18,7 @@ import type { Submitted } from './keyed.submissions.js';
 /** What a submission is answered with once its job is accepted: the job, now or when it has ended, or its events. */
 @Injectable()
 export class SubmissionAnswers {
-  private readonly logger = new Logger('Predict');
+  private readonly trouble = new LastingTrouble(new Logger('Predict'));
 
   constructor(
     private readonly reader: JobReader,
@@ -90,7 +91,7 @@ export class SubmissionAnswers {
       return await this.view(record ?? accepted, caller);
     } catch (err) {
       // It has been accepted: to say anything else would have it submitted again.
-      this.logger.warn({ err, job_id: id, request_id: caller.requestId }, 'waiting broken off');
+      this.trouble.met(err, 'waiting broken off');
       return toJobView(accepted, caller.baseUrl);
     }
   }

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { clock } from '#libs/clock';
 import { CONFIG, type Config } from '#libs/config';
 import type { ScopeName } from '#libs/contracts';
 import { ApiKeyStore, digestOf, type StoredKey } from '#libs/jobs';
@@ -57,7 +58,7 @@ export class ApiKeys implements OnModuleInit {
     const digest = digestOf(text);
     const key = this.known.get(this.blind(digest));
     if (!key || !timingSafeEqual(Buffer.from(key.digest), Buffer.from(digest))) return null;
-    return Date.now() < key.expiresAt ? key : null;
+    return clock.now() < key.expiresAt ? key : null;
   }
 
   private take(stored: readonly StoredKey[]): void {

@@ -40,7 +40,7 @@ export class DeliveriesController {
   })
   @ApiPaging()
   @ApiOkResponse({ type: DeliveryPageSchema, description: 'A page of deliveries, by sequence' })
-  @ApiProblems('job-not-found', 'job-gone', 'invalid-request', 'queue-unavailable')
+  @ApiProblems('job-not-found', 'job-gone', 'job-lost', 'invalid-request', 'queue-unavailable')
   async list(
     @Req() request: FastifyRequest,
     @Param('id') id: string,
@@ -61,7 +61,14 @@ export class DeliveriesController {
   @ApiOperation({ operationId: 'redeliver', summary: 'Send deliveries of a job once more' })
   @ApiBody({ type: RedeliverDto, required: false })
   @ApiAcceptedResponse({ type: RedeliveredAnswer, description: 'How many are sent again' })
-  @ApiProblems('job-not-found', 'delivery-not-found', 'job-gone', 422, 'queue-unavailable')
+  @ApiProblems(
+    'job-not-found',
+    'delivery-not-found',
+    'job-gone',
+    'job-lost',
+    422,
+    'queue-unavailable',
+  )
   async redeliver(
     @Req() request: FastifyRequest,
     @Param('id') jobId: string,
