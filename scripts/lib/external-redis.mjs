@@ -4,11 +4,33 @@ import { askRedis } from './resp.mjs';
 /**
  * Looks whether the Redis of REDIS_URL can hold jobs, before three apps each fail on it. The messages never show the password.
  *
- * @param {string} redisUrl
+ * @param {string} redisUrl of a cluster: of some of its nodes, `redis://one:6379,two:6379`
  * @throws {PlainError} it cannot be reached, refuses us, or may evict jobs
  */
 export async function checkExternalRedis(redisUrl) {
-  const url = URL.canParse(redisUrl) ? new URL(redisUrl) : undefined;
+  /** @type {unknown} */
+  let refusal;
+  // Of a cluster, one node that answers is enough: the apps look at all of them.
+  for (const address of addressesOf(redisUrl)) {
+    try {
+      return await check(address);
+    } catch (error) {
+      refusal = error;
+    }
+  }
+  throw refusal;
+}
+
+/** @param {string} redisUrl */
+function addressesOf(redisUrl) {
+  const [, head = '', hosts = '', tail = ''] =
+    /^(\w+:\/\/(?:.*@)?)([^/?]*)(.*)$/.exec(redisUrl) ?? [];
+  return hosts.split(',').map((host) => `${head}${host}${tail}`);
+}
+
+/** @param {string} address */
+async function check(address) {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
   if (!url || !['redis:', 'rediss:'].includes(url.protocol)) {
     throw new PlainError(
       'REDIS_URL must look like redis://[user:password@]host:port[/db], or rediss:// for TLS',

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 const FIRST_BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 30_000;
 /** A process that lived this long did not fail to start: the next restart is a quick one again. */
-const HEALTHY_AFTER_MS = 60_000;
+const HEALTHY_AFTER_MS = 10_000;
 /** How long the last lines of an exited process may take to arrive. */
 const LAST_WORDS_MS = 500;
 

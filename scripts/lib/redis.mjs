@@ -16,14 +16,14 @@ const PORT_TRIES = 5;
 const POLL_MS = 50;
 /** How long a Redis whose supervisor was killed may take to follow it. */
 const PREDECESSOR_MS = 15_000;
-/** How long a stopping Redis may take before it is killed; its AOF is synced at every write, so nothing is lost then. */
+/** How long a stopping Redis may take before it is killed; what it has written to its AOF is kept by the system then. */
 const STOP_MS = 10_000;
 
 /**
  * @typedef {object} PrivateRedis
  * @property {number} port
  * @property {string} url
- * @property {() => Promise<void>} stop
+ * @property {(patienceMs?: number) => Promise<void>} stop
  */
 
 /**
@@ -33,12 +33,19 @@ const STOP_MS = 10_000;
  * @param {object} options
  * @param {string} options.binary
  * @param {string} options.dataDir absolute
+ * @param {string} [options.durability] when its AOF is synced: `always`, before it answers, or `everysec`
  * @param {number} [options.port] a free one where none is given
  * @param {AbortSignal} [options.signal] ends the wait for its answer; stopping it stays the caller's
  * @returns {Promise<PrivateRedis>}
  * @throws {PlainError} it does not start
  */
-export async function startRedis({ binary, dataDir, port: wantedPort, signal }) {
+export async function startRedis({
+  binary,
+  dataDir,
+  durability = 'always',
+  port: wantedPort,
+  signal,
+}) {
   const dir = join(dataDir, 'redis');
   mkdirSync(dir, { recursive: true });
   await predecessorGone(dir);
@@ -51,7 +58,7 @@ export async function startRedis({ binary, dataDir, port: wantedPort, signal }) 
     const kept = new KeptProcess({
       name: 'redis',
       say,
-      launch: () => launch({ binary, dir, port, onClash: () => (clash = true) }),
+      launch: () => launch({ binary, dir, durability, port, onClash: () => (clash = true) }),
       // Only a Redis that has once worked is restarted: another would fail in the same way again.
       isFinal: () => !answered && (failed = true),
     });
@@ -61,7 +68,7 @@ export async function startRedis({ binary, dataDir, port: wantedPort, signal }) 
     while (!failed && !signal?.aborted && !(await answersPing(url))) await delay(POLL_MS);
     if (!failed) {
       answered = true;
-      return { port, url, stop: () => stopRedis(kept) };
+      return { port, url, stop: (patienceMs = STOP_MS) => stopRedis(kept, patienceMs) };
     }
     if (!clash || wantedPort !== undefined || tries === PORT_TRIES)
       throw new PlainError('the private Redis did not start: see its lines above');
@@ -78,11 +85,12 @@ async function answersPing(url) {
  * @param {object} options
  * @param {string} options.binary
  * @param {string} options.dir
+ * @param {string} options.durability
  * @param {number} options.port
  * @param {() => void} options.onClash told when the port is taken
  * @returns {ChildProcess}
  */
-function launch({ binary, dir, port, onClash }) {
+function launch({ binary, dir, durability, port, onClash }) {
   const settings = {
     bind: '127.0.0.1',
     port: String(port),
@@ -90,7 +98,7 @@ function launch({ binary, dir, port, onClash }) {
     daemonize: 'no',
     dir,
     appendonly: 'yes',
-    appendfsync: 'always',
+    appendfsync: durability,
     save: '',
     'maxmemory-policy': 'noeviction',
     // By its older name, which Redis 6, 7, 8 and Valkey all know (now hash-max-listpack-value).
@@ -145,10 +153,13 @@ function endWithUs(child, pid) {
   child.once('exit', () => watcher.stdin.end('gone\n'));
 }
 
-/** @param {KeptProcess} kept */
-async function stopRedis(kept) {
+/**
+ * @param {KeptProcess} kept
+ * @param {number} patienceMs
+ */
+async function stopRedis(kept, patienceMs) {
   kept.kill('SIGTERM');
-  const timer = setTimeout(() => kept.kill('SIGKILL'), STOP_MS);
+  const timer = setTimeout(() => kept.kill('SIGKILL'), Math.min(patienceMs, STOP_MS));
   await kept.exited;
   clearTimeout(timer);
 }

@@ -2,11 +2,12 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { checkExternalRedis } from './external-redis.mjs';
-import { claim, release } from './lock.mjs';
+import { claim, readIdentity, release } from './lock.mjs';
 import { lineWriter } from './output.mjs';
 import { nodePathIn } from './paths.mjs';
 import { PlainError } from './plain-error.mjs';
 import { whyNotListen } from './ports.mjs';
+import { isAlive } from './process-identity.mjs';
 import { startApp, stopApps } from './processes.mjs';
 import { readyBlock } from './ready-block.mjs';
 import { findRedis } from './redis-binary.mjs';
@@ -19,6 +20,12 @@ import { endingSignals } from './signals.mjs';
 
 const POLL_MS = 200;
 const REMIND_MS = 30_000;
+/** All is to have ended by then; the apps alone may take as long where they have much to do. */
+const DRAIN_MS = 24_000;
+/** A Redis that works ends within it, however late it is told. */
+const REDIS_STOP_MS = 1_000;
+/** How long the apps of a supervisor that was killed may take to follow it. */
+const PREDECESSOR_MS = 30_000;
 
 /**
  * Runs the apps, with a Redis of their own where REDIS_URL names none, until a signal ends it.
@@ -38,8 +45,9 @@ export async function supervise({
   env = process.env,
 }) {
   const settings = await readSettings(root, env);
-  const { host, port, dataDir, redisUrl } = settings;
-  const problem = await whyNotListen(host, port);
+  const { host, port, dataDir, durability, redisUrl } = settings;
+  const lockPath = join(dataDir, 'supervisor.lock');
+  const problem = await whyStillNotListen(host, port, lockPath);
   if (problem === 'EADDRINUSE')
     throw new PlainError(
       `port ${port} on ${host} is in use already: stop what uses it, or set PORT`,
@@ -49,7 +57,6 @@ export async function supervise({
   if (redisUrl) await checkExternalRedis(redisUrl);
   const binary = redisUrl ? undefined : await findRedis();
   mkdirSync(dataDir, { recursive: true });
-  const lockPath = join(dataDir, 'supervisor.lock');
   const holder = claim(lockPath);
   if (holder)
     throw new PlainError(
@@ -59,7 +66,9 @@ export async function supervise({
   const say = lineWriter('start');
   const signals = endingSignals();
   const stopping = new AbortController();
-  const redis = binary ? startRedis({ binary, dataDir, signal: stopping.signal }) : undefined;
+  const redis = binary
+    ? startRedis({ binary, dataDir, durability, signal: stopping.signal })
+    : undefined;
   /** @type {App[]} */
   const apps = [];
 
@@ -86,9 +95,27 @@ export async function supervise({
     });
   } finally {
     stopping.abort();
+    const stoppedAt = Date.now();
     await stopApps(apps, signals.again);
-    await redis?.then((own) => own.stop()).catch(() => {});
+    const leftMs = Math.max(REDIS_STOP_MS, DRAIN_MS - (Date.now() - stoppedAt));
+    await redis?.then((own) => own.stop(leftMs)).catch(() => {});
     release(lockPath);
+  }
+}
+
+/**
+ * Its predecessor's api may hold the port while it drains, where that was killed.
+ *
+ * @param {string} host
+ * @param {number} port
+ * @param {string} lockPath
+ */
+async function whyStillNotListen(host, port, lockPath) {
+  const before = readIdentity(lockPath);
+  const patienceMs = before && !isAlive(before) ? PREDECESSOR_MS : 0;
+  for (const deadline = Date.now() + patienceMs; ; await delay(POLL_MS)) {
+    const problem = await whyNotListen(host, port);
+    if (!problem || Date.now() >= deadline) return problem;
   }
 }
 
