@@ -192,22 +192,46 @@ describe('jobs of a version with slots', () => {
     expect(job.outputs).toEqual(alone);
   });
 
-  it('the process dies: those that it had run alone next, and say what they would have said', async () => {
+  function killRunner(): void {
+    const [pid = 0] = runners(process.pid);
+    // Not SIGKILL, which looks as if memory had run out: then fewer run together for a while.
+    process.kill(pid, 'SIGSEGV');
+  }
+
+  it('the process dies: those that it had run again together, and say what they would have said', async () => {
     await start(4);
     const sampled = { prompt: 'a', parameters: { max_tokens: 400 } };
     const undisturbed = test.submit('job', sampled);
     await undisturbed.ended.promise;
     const endless = test.submit('endless', ENDLESS);
     await endless.begun.promise;
+    // Before the job, which would end while it is looked up.
+    const [pid = 0] = runners(process.pid);
     const job = test.submit('job', sampled);
     await job.begun.promise;
-    const [pid = 0] = runners(process.pid);
     process.kill(pid, 'SIGKILL');
-    // Alone, it would keep the others from running for as long as the test takes.
-    test.cancel(endless);
     await job.ended.promise;
     expect(job.outputs).toEqual(undisturbed.outputs);
-    expect(job).toMatchObject({ solo: true, interruptions: 1 });
+    expect(job).toMatchObject({ solo: false, interruptions: 1 });
+    test.cancel(endless);
+  });
+
+  it('it dies again: those that were there both times run alone, the others together', async () => {
+    await start(4);
+    const twice = test.submit('twice', ENDLESS);
+    await twice.begun.promise;
+    killRunner();
+    while (twice.interruptions === 0) await new Promise(setImmediate);
+    const once = test.submit('once', ENDLESS);
+    await Promise.all([twice.begun.promise, once.begun.promise]);
+    killRunner();
+    while (twice.interruptions === 1) await new Promise(setImmediate);
+    // Alone, it would keep the other one from running for as long as the test takes.
+    await twice.begun.promise;
+    test.cancel(twice);
+    await once.begun.promise;
+    expect([twice, once].map(({ solo }) => solo)).toEqual([true, false]);
+    test.cancel(once);
   });
 
   it('a process that hangs is ended, and so is the job whose time is up', async () => {

@@ -228,6 +228,22 @@ describe('npm start', () => {
   );
 
   it(
+    'ends with all its processes on SIGTERM, also while its Redis hangs',
+    async () => {
+      const { supervisor, pids } = await startReady();
+      process.kill(supervisor.pidOf('redis'), 'SIGSTOP');
+
+      supervisor.kill('SIGTERM');
+
+      expect(await supervisor.exitCode).toBe(0);
+      expect(await allGone(pids)).toBe(true);
+      // Each app has ended by itself.
+      expect(supervisor.output).not.toContain('has not stopped');
+    },
+    START_MS + STOP_MS,
+  );
+
+  it(
     'leaves a data directory alone that another one uses',
     async () => {
       await startReady();

@@ -25,6 +25,7 @@ const PROCESS = {
   executionProviders: ['cpu'],
   threads: 1,
   loadTimeoutMs: 30_000,
+  memoryLimitBytes: 0,
   onLine: () => undefined,
 };
 /** Nothing ends by itself within a test. */
@@ -140,7 +141,7 @@ export class PromptJob implements ServedJob {
   readonly runBudgetMs = MINUTES_MS;
   readonly isTimed = false;
   readonly outputs: Generated[] = [];
-  readonly begun = Promise.withResolvers<undefined>();
+  begun = Promise.withResolvers<undefined>();
   readonly ended = Promise.withResolvers<undefined>();
   solo = false;
   loadMs = 0;
@@ -161,6 +162,7 @@ export class PromptJob implements ServedJob {
 
   interrupted(): void {
     this.interruptions++;
+    this.begun = Promise.withResolvers();
   }
 
   handBack(): void {

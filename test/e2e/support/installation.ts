@@ -14,6 +14,8 @@ export type LogLine = Record<string, unknown> & { msg?: string };
 export class App {
   readonly lines: string[] = [];
   readonly ended: Promise<number | null>;
+  /** Where it listens, once it is ready. */
+  url = '';
   private readonly listeners = new Set<() => void>();
 
   private constructor(
@@ -26,10 +28,15 @@ export class App {
     this.ended = once(child, 'exit').then(([code]) => code as number | null);
   }
 
-  static spawn(name: AppName, env: NodeJS.ProcessEnv): App {
-    const entry = path.join(ROOT, 'dist/apps', name, 'src/main.js');
+  /** @param root of the checkout whose build runs. */
+  static spawn(name: AppName, env: NodeJS.ProcessEnv, root = ROOT): App {
+    return App.run(name, env, `dist/apps/${name}/src/main.js`, root);
+  }
+
+  /** Runs a program of the checkout as if it were an app. */
+  static run(name: AppName, env: NodeJS.ProcessEnv, entry: string, root = ROOT): App {
     const child = spawn(process.execPath, ['--enable-source-maps', entry], {
-      cwd: ROOT,
+      cwd: root,
       env: { PATH: process.env['PATH'], LOG_LEVEL: 'info', ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
@@ -42,7 +49,12 @@ export class App {
     const ended = this.ended.then((code) => {
       throw new Error(`${this.name} ended with ${code}:\n${this.lines.join('\n')}`);
     });
-    return (await Promise.race([message, ended])).url;
+    this.url = (await Promise.race([message, ended])).url;
+    return this.url;
+  }
+
+  get isRunning(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
   }
 
   get pid(): number {
@@ -54,10 +66,19 @@ export class App {
   }
 
   /** Resolves to the first line, already written or still to come, that `matches`. */
-  async line(matches: (line: LogLine) => boolean): Promise<LogLine> {
+  line(matches: (line: LogLine) => boolean): Promise<LogLine> {
+    return this.first(() => this.log.find(matches));
+  }
+
+  /** As `line`, for what need be no JSON. */
+  text(matches: (line: string) => boolean): Promise<string> {
+    return this.first(() => this.lines.find(matches));
+  }
+
+  private async first<T>(find: () => T | undefined): Promise<T> {
     for (;;) {
-      const found = this.log.find(matches);
-      if (found) return found;
+      const found = find();
+      if (found !== undefined) return found;
       await new Promise<void>((resolve) => this.listeners.add(resolve));
       this.listeners.clear();
     }
@@ -84,7 +105,7 @@ export class Installation {
   readonly apps: App[] = [];
   private constructor(
     readonly redis: TestRedis,
-    private readonly env: NodeJS.ProcessEnv,
+    readonly env: NodeJS.ProcessEnv,
   ) {}
 
   /**
@@ -117,9 +138,9 @@ export class Installation {
 
   client!: Client;
 
-  /** Starts one more process of an app. */
-  async add(name: AppName, env: NodeJS.ProcessEnv = {}): Promise<App> {
-    const app = App.spawn(name, { ...this.env, ...env });
+  /** Starts one more process of an app. @param root as for `App.spawn`. */
+  async add(name: AppName, env: NodeJS.ProcessEnv = {}, root?: string): Promise<App> {
+    const app = App.spawn(name, { ...this.env, ...env }, root);
     this.apps.push(app);
     const url = await app.ready();
     if (name === 'api') {
