@@ -183,7 +183,7 @@ describe('a store that goes away', () => {
       await s3.goAway();
       return jobs;
     });
-    await worker.line(({ msg }) => msg === 'input not fetched, job handed back');
+    await worker.line(({ msg }) => msg === 'inputs not fetched, jobs handed back');
     await worker.line(({ msg }) => msg === 'results not published yet');
     const refused = await client.post('/v1/models/digits/predict', largeInput);
     expect(refused.status).toBe(503);
