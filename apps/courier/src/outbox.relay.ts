@@ -69,6 +69,7 @@ export class OutboxRelay implements OnApplicationBootstrap, OnApplicationShutdow
       if (owed.length === 0) return;
       await this.schedule.add(owed);
       this.dispatcher.wake();
+      await this.schedule.copied();
       await this.outbox.clear(model, owed);
       if (owed.length < BATCH) return;
     }

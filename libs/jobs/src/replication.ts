@@ -46,11 +46,11 @@ export class Replication implements OnApplicationShutdown {
   }
 
   /**
-   * Resolves once they have what couriers share, or after a second: in a cluster that is on other servers than what
-   * it was taken from. Where there is no replica, none takes over and forgets it.
+   * Resolves once they have all that Redis has answered about deliveries.
+   * @throws as `reached` does.
    */
-  async couriersReached(): Promise<void> {
-    await this.until(this.keys.couriersReplicated).catch(() => undefined);
+  couriersReached(): Promise<void> {
+    return this.until(this.keys.couriersReplicated);
   }
 
   private async until(key: string): Promise<void> {

@@ -63,11 +63,18 @@ export class DeliverySchedule {
     }
   }
 
-  /** One that is there already is not put off. Afterwards they need not be kept anywhere else. */
+  /** One that is there already is not put off. */
   async add(owed: readonly Scored[]): Promise<void> {
     const entries = owed.flatMap(({ member, score }) => [score, member]);
     await this.redis.scheduleDeliveries(...this.head(), ...entries);
-    await this.replication.couriersReached();
+  }
+
+  /**
+   * Resolves once what was added need not be kept anywhere else.
+   * @throws where too few replicas have it: one of them may take over without it.
+   */
+  copied(): Promise<void> {
+    return this.replication.couriersReached();
   }
 
   /**
