@@ -5,7 +5,7 @@ import path from 'node:path';
 
 const ROOT = path.join(import.meta.dirname, '../../..');
 /** What there was before this suite. */
-const OLDER = 'd4d2de76e64b46e092a3c935f6eeb83e2fe7fdce';
+const OLDER = '9140dc8f17ab8f17fa36d87bd00b4d7f1d0672ea';
 
 /** Builds the code of before. @returns its root, or undefined where there is no history. */
 export async function olderBuild(): Promise<string | undefined> {
