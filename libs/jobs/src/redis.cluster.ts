@@ -1,4 +1,5 @@
-import { Cluster, type RedisOptions } from 'ioredis';
+import { Cluster, type Redis, type RedisOptions } from 'ioredis';
+import type { RedisConnection } from './redis.js';
 
 /** From one look at who holds which slots to the next: a node that hangs never says that it was replaced. */
 const LOOK_AGAIN_MS = 5000;
@@ -37,4 +38,9 @@ export function connectCluster(
   });
   cluster.on('error', () => undefined);
   return cluster;
+}
+
+/** The servers that are written to: of a cluster several, else the one. */
+export function mastersOf(redis: RedisConnection): Redis[] {
+  return redis instanceof Cluster ? redis.nodes('master') : [redis];
 }

@@ -1,5 +1,6 @@
-import { Cluster, type Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { ConfigError, type Durability } from '#libs/config';
+import { mastersOf } from './redis.cluster.js';
 import { field } from './redis.info.js';
 import type { RedisConnection } from './redis.js';
 
@@ -13,8 +14,7 @@ export async function checkDurability(
   wanted: Durability | undefined,
   warn: (message: string) => void,
 ): Promise<void> {
-  const servers = redis instanceof Cluster ? redis.nodes('master') : [redis];
-  for (const server of servers) {
+  for (const server of mastersOf(redis)) {
     if (field(await server.info('persistence'), 'aof_enabled') === '0') {
       const what = 'this Redis has no append-only file, and loses jobs when it ends';
       if (wanted !== undefined) throw new ConfigError(`DURABILITY: ${what} (appendonly no)`);

@@ -1,4 +1,6 @@
 import { Cluster, type Redis } from 'ioredis';
+import { mastersOf } from './redis.cluster.js';
+import { field } from './redis.info.js';
 import type { RedisConnection } from './redis.js';
 
 const TIMEOUT_MS = 1000;
@@ -73,18 +75,14 @@ export class RedisHealth {
 
   /** Of a cluster: of the fullest node. */
   async memory(): Promise<RedisMemory> {
-    const all = await Promise.all(this.masters.map(memoryOf));
+    const all = await Promise.all(mastersOf(this.redis).map(memoryOf));
     const [first = { usedBytes: 0, maxBytes: 0 }, ...others] = all;
     return others.reduce((most, next) => (fullness(next) > fullness(most) ? next : most), first);
   }
 
-  private get masters(): Redis[] {
-    return this.redis instanceof Cluster ? this.redis.nodes('master') : [this.redis];
-  }
-
   private async answer(): Promise<unknown> {
     return this.redis instanceof Cluster
-      ? Promise.any(this.masters.map(checkServing))
+      ? Promise.any(mastersOf(this.redis).map(checkServing))
       : this.redis.ping();
   }
 }
@@ -96,8 +94,10 @@ async function checkServing(node: Redis): Promise<void> {
 
 async function memoryOf(node: Redis): Promise<RedisMemory> {
   const info = await node.info('memory');
-  const bytes = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
-  return { usedBytes: bytes('used_memory'), maxBytes: bytes('maxmemory') };
+  return {
+    usedBytes: Number(field(info, 'used_memory')),
+    maxBytes: Number(field(info, 'maxmemory')),
+  };
 }
 
 function fullness({ usedBytes, maxBytes }: RedisMemory): number {

@@ -1,4 +1,4 @@
-import { recovered } from '../support/recovered.js';
+import { recovered } from '../support/recovery.js';
 import { linkedCase } from '../support/linked-case.js';
 import { echoes, irises } from '../support/workloads.js';
 
