@@ -33,3 +33,21 @@ export async function installPackage(name, hints) {
       throw new PlainError(`apt-get ${args[1]} failed with exit code ${code}; ${hints}`);
   }
 }
+
+/**
+ * Finds what a package brings; on Debian and its kin, as root, installs it when there is none.
+ *
+ * @param {string} name of the package
+ * @param {string} hints how to get it elsewhere
+ * @param {() => string | undefined} find its absolute path
+ * @returns {Promise<string>}
+ * @throws {PlainError} there is none; says how to get it
+ */
+export async function findOrInstall(name, hints, find) {
+  const found = find();
+  if (found) return found;
+  if (isDebianRoot()) await installPackage(name, hints);
+  const installed = find();
+  if (!installed) throw new PlainError(hints);
+  return installed;
+}
